@@ -1,0 +1,3 @@
+export { readLines } from './read-lines.ts';
+
+export type { InputLine, ReadLinesOptions } from './read-lines.ts';

@@ -1,0 +1,124 @@
+import { assertName, ConfigurationError } from '@lockstep/core';
+import type { EnqueueResult, NewItem } from './item.ts';
+import type { Lanes } from './lanes.ts';
+import { assertDelay, assertVisibility, assertWhole } from './options.ts';
+import type { Store } from './store.ts';
+
+/** Bounds of one script call: what Lua can unpack, and what may hold Redis for a few milliseconds. */
+const sliceItems = 1_000;
+const sliceCharacters = 1_000_000;
+
+type Status = EnqueueResult['status'];
+
+/** One item and where its result goes. */
+interface Entry {
+  readonly id: string;
+  readonly spec: string;
+  readonly body: string;
+  readonly request: Request;
+  readonly index: number;
+}
+
+/** The items of one caller that go to one partition. */
+class Request {
+  readonly promise: Promise<readonly Status[]>;
+  readonly #statuses: Status[];
+  #left: number;
+  #resolve!: (statuses: readonly Status[]) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(count: number) {
+    this.#statuses = Array.from<Status>({ length: count });
+    this.#left = count;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  done(index: number, status: Status): void {
+    this.#statuses[index] = status;
+    this.#left -= 1;
+    if (this.#left === 0) this.#resolve(this.#statuses);
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/** Adds items to one partition: all calls of one tick share script calls, in order. */
+export class Enqueuer {
+  readonly #store: Store;
+  readonly #lanes: Lanes;
+  #waiting: Entry[] = [];
+
+  constructor(store: Store, lanes: Lanes) {
+    this.#store = store;
+    this.#lanes = lanes;
+  }
+
+  add(items: readonly NewItem[]): Promise<readonly Status[]> {
+    const request = new Request(items.length);
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    items.forEach((item, index) => {
+      this.#waiting.push({ id: item.id, spec: specOf(item), body: item.body, request, index });
+    });
+    return request.promise;
+  }
+
+  #flush(): void {
+    const entries = this.#waiting;
+    this.#waiting = [];
+    let start = 0;
+    let characters = 0;
+    for (let at = 0; at < entries.length; at += 1) {
+      characters += entries[at]!.body.length;
+      if (at > start && (at - start === sliceItems || characters > sliceCharacters)) {
+        void this.#send(entries.slice(start, at));
+        start = at;
+        characters = entries[at]!.body.length;
+      }
+    }
+    void this.#send(entries.slice(start));
+  }
+
+  async #send(slice: readonly Entry[]): Promise<void> {
+    const args: string[] = [];
+    for (const { id, spec, body } of slice) args.push(id, spec, body);
+    try {
+      const results = await this.#lanes.run((lane) => this.#store.enqueue(lane, args));
+      slice.forEach(({ request, index }, at) => request.done(index, results[at]!));
+    } catch (error) {
+      for (const { request } of slice) request.fail(error);
+    }
+  }
+}
+
+/** Throws `ConfigurationError` for an item that must not reach Redis. */
+export function assertItem(item: NewItem, path: string): void {
+  assertName(item.id, `${path}.id`);
+  if (item.delayMs !== undefined) {
+    assertDelay(`${path}.delayMs`, item.delayMs);
+    if (item.runAt !== undefined)
+      throw new ConfigurationError(`${path}.runAt`, 'excludes delayMs', item.runAt);
+  }
+  if (item.runAt !== undefined) assertWhole(`${path}.runAt`, item.runAt, 0);
+  if (item.expiresInMs !== undefined) assertWhole(`${path}.expiresInMs`, item.expiresInMs, 1);
+  if (item.visibilityMs !== undefined) assertVisibility(`${path}.visibilityMs`, item.visibilityMs);
+}
+
+/** See the enqueue script. */
+function specOf({ priority = 'normal', delayMs, runAt, expiresInMs, visibilityMs }: NewItem): string {
+  const letter = priority.charAt(0);
+  if (
+    delayMs === undefined &&
+    runAt === undefined &&
+    expiresInMs === undefined &&
+    visibilityMs === undefined
+  ) {
+    return letter;
+  }
+  const due = runAt === undefined ? Math.ceil(delayMs ?? 0) : `@${runAt}`;
+  return `${letter} ${due} e${expiresInMs ?? ''} v${visibilityMs ?? ''}`;
+}

@@ -1,0 +1,174 @@
+import {
+  instant,
+  isLockstepError,
+  LeaseWatch,
+  TaskCancelledError,
+  type Clock,
+  type ErrorHandler,
+  type Instant,
+  type Timer,
+} from '@lockstep/core';
+import type { ClaimedItem } from './claimed-item.ts';
+import type { RenewalOutcome } from './scripts/renew.ts';
+import type { Store } from './store.ts';
+
+/** How many leases a script renews. */
+const batchSize = 100;
+const shortestPauseMs = 10;
+
+interface RenewalParts {
+  readonly clock: Clock;
+  readonly source: string;
+  readonly stores: readonly Store[];
+  readonly commandTimeoutMs: number;
+  readonly onError: ErrorHandler;
+}
+
+/**
+ * Keeps the leases of an engine: one timer, and one round of calls per third of the shortest lease. What Redis refuses
+ * is lost at once; what nobody renews in time, {@link LeaseWatch} ends without asking Redis.
+ */
+export class Renewals {
+  readonly #parts: RenewalParts;
+  readonly #watch: LeaseWatch;
+  readonly #items = new Set<ClaimedItem>();
+  #timer: Timer | undefined;
+  #dueAt = Infinity;
+  #round: Promise<void> | undefined;
+
+  constructor(parts: RenewalParts) {
+    this.#parts = parts;
+    this.#watch = new LeaseWatch(parts.clock);
+  }
+
+  /** Leases being kept. */
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** Renews the lease until it is deleted or lost. */
+  keep(item: ClaimedItem): void {
+    this.#items.add(item);
+    this.watch(item);
+    this.#armFor(item.validity.ttlMs / 3);
+  }
+
+  /** Only ends the lease in time; the holder extends it. */
+  watch(item: ClaimedItem): void {
+    this.#watch.add(item.validity, () => this.#items.delete(item));
+  }
+
+  delete(item: ClaimedItem): void {
+    this.#items.delete(item);
+    this.#watch.delete(item.validity);
+  }
+
+  /** One lease, now, to `ttlMs` from now. Rejects with `LeaseLostError` when it is not ours. */
+  async extend(item: ClaimedItem, ttlMs: number): Promise<void> {
+    const sentAt = instant(this.#parts.clock);
+    const [outcome] = await this.#parts.stores[item.partition]!.renew(
+      [item.id, item.fencingToken, ttlMs],
+      this.#parts.commandTimeoutMs,
+    );
+    this.#apply(item, outcome!, sentAt, ttlMs);
+    if (outcome === 'lost') throw item.lost('refused');
+    item.assertValid();
+    this.#watch.update(item.validity);
+    if (this.#items.has(item)) this.#armFor(ttlMs / 3);
+  }
+
+  /** Renews everything at once: somebody was cancelled, or Redis is back. */
+  now(): Promise<void> {
+    return this.#run([...this.#items]);
+  }
+
+  close(): void {
+    this.#items.clear();
+    this.#watch.close();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #armFor(delayMs: number): void {
+    const { clock } = this.#parts;
+    const wait = Math.max(delayMs, shortestPauseMs);
+    const dueAt = clock.monotonic() + wait;
+    if (this.#timer !== undefined && this.#dueAt <= dueAt) return;
+    this.#timer?.cancel();
+    this.#dueAt = dueAt;
+    this.#timer = clock.setTimer(() => void this.#tick(), wait);
+  }
+
+  async #tick(): Promise<void> {
+    this.#timer = undefined;
+    const time = this.#parts.clock.monotonic();
+    const due: ClaimedItem[] = [];
+    for (const item of this.#items) {
+      // A timer may fire a little early, and what is nearly due shares the call.
+      if (time - item.renewedAt >= item.validity.ttlMs / 3 - shortestPauseMs) due.push(item);
+    }
+    await this.#run(due);
+    this.#armForNext();
+  }
+
+  #armForNext(): void {
+    const time = this.#parts.clock.monotonic();
+    let next = Infinity;
+    for (const { renewedAt, validity } of this.#items) {
+      const untilDue = renewedAt + validity.ttlMs / 3 - time;
+      // Overdue after a failed round: a few more tries fit into what is left of the lease.
+      next = Math.min(next, Math.max(untilDue, validity.ttlMs / 20));
+    }
+    if (next < Infinity) this.#armFor(next);
+  }
+
+  /** Rounds do not overlap: a reply that is late must not be overtaken by another round's. */
+  async #run(items: readonly ClaimedItem[]): Promise<void> {
+    while (this.#round) await this.#round;
+    if (items.length === 0) return;
+    this.#round = this.#renewAll(items).finally(() => (this.#round = undefined));
+    await this.#round;
+  }
+
+  async #renewAll(items: readonly ClaimedItem[]): Promise<void> {
+    const byPartition = new Map<number, ClaimedItem[]>();
+    for (const item of items) {
+      const group = byPartition.get(item.partition);
+      if (group) group.push(item);
+      else byPartition.set(item.partition, [item]);
+    }
+    const calls: Promise<void>[] = [];
+    for (const [partition, group] of byPartition) {
+      for (let at = 0; at < group.length; at += batchSize) {
+        calls.push(this.#renew(this.#parts.stores[partition]!, group.slice(at, at + batchSize)));
+      }
+    }
+    await Promise.all(calls);
+  }
+
+  async #renew(store: Store, batch: readonly ClaimedItem[]): Promise<void> {
+    const { clock, commandTimeoutMs, onError, source } = this.#parts;
+    const sentAt = instant(clock);
+    const leases = batch.flatMap(({ id, fencingToken, validity }) => [id, fencingToken, validity.ttlMs]);
+    const shortest = batch.reduce((least, { validity }) => Math.min(least, validity.ttlMs), Infinity);
+    try {
+      const outcomes = await store.renew(leases, Math.min(commandTimeoutMs, shortest / 3));
+      batch.forEach((item, index) => this.#apply(item, outcomes[index]!, sentAt, item.validity.ttlMs));
+    } catch (error) {
+      // An outage is reported by the connection; the next round comes soon, and the watch ends what is not renewed.
+      if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) onError(error, { source, operation: 'renew' });
+    }
+  }
+
+  #apply(item: ClaimedItem, outcome: RenewalOutcome, sentAt: Instant, ttlMs: number): void {
+    if (item.settled) return;
+    if (outcome === 'lost') {
+      item.validity.lose('refused');
+      this.delete(item);
+      return;
+    }
+    item.renewedAt = sentAt.monotonic;
+    item.validity.renewed(sentAt, ttlMs);
+    if (outcome === 'cancelled') item.abort(new TaskCancelledError(item.id));
+  }
+}

@@ -1,0 +1,181 @@
+import { defineScript, ringLua } from '@lockstep/redis';
+import { claimLua } from '../lua/claim.ts';
+import { dueLua } from '../lua/due.ts';
+import { endingsLua } from '../lua/endings.ts';
+import { itemsLua, statesLua } from '../lua/items.ts';
+import { locateLua } from '../lua/locate.ts';
+import { clockLua, levelFields, metaLua } from '../lua/meta.ts';
+import { numberedLua } from '../lua/numbered.ts';
+import { readyLua } from '../lua/ready.ts';
+import { settleLua } from '../lua/settle.ts';
+import { refusal, type Refusal } from './refusal.ts';
+
+/** A claimed item as the script gives it, in the form that `keys.ts` documents. */
+export interface Claim {
+  readonly id: string;
+  readonly record: string;
+  /** Its state, or the token alone when nothing but record and state is stored of it: it was never claimed before. */
+  readonly state: string;
+}
+
+export interface TurnReply {
+  readonly status: 'ok';
+  /** Per settlement, in order: whether the lease was held. */
+  readonly accepted: readonly boolean[];
+  readonly claims: readonly Claim[];
+  /** Milliseconds until something is due, by the server's clock; `undefined` when nothing is waiting for a moment. */
+  readonly dueInMs: number | undefined;
+  /** A limit cut the turn short: take the next one at once. The waiter was not armed. */
+  readonly more: boolean;
+}
+
+/**
+ * A worker's turn: ends leases and claims items in one script. `want` -1 only settles, 0 also works what is due and
+ * rings on. `waiter` (`channel bell`, or empty) is armed when fewer items were there than wanted; `armed` says that it
+ * may still stand in the list from an earlier turn, `woken` that a bell has been answered by this turn and must be
+ * passed on if work is left. Settlements follow the named arguments: see `settle.ts`.
+ */
+export const turn = defineScript({
+  name: 'delivery.turn',
+  keys: [
+    'meta',
+    'critical',
+    'high',
+    'normal',
+    'low',
+    'delayed',
+    'leased',
+    'expiring',
+    'dead',
+    'kept',
+    'cancels',
+    'awaiting',
+    'callers',
+    'seen',
+    'waiters',
+  ],
+  args: [
+    'layout',
+    'partitions',
+    'caller',
+    'seq',
+    'acked',
+    'channel',
+    'want',
+    'lease_ms',
+    'forced',
+    'max_deliveries',
+    'lower_share',
+    'keep_ms',
+    'waiter',
+    'armed',
+    'woken',
+    'settlements',
+  ],
+  idempotent: true,
+  allowOom: true,
+  include: [
+    metaLua([
+      'paused',
+      'token',
+      'now',
+      'clamp',
+      'due',
+      'vis',
+      'share',
+      'cancels',
+      'awaiting',
+      'completed',
+      ...levelFields,
+    ]),
+    numberedLua,
+    clockLua,
+    itemsLua,
+    statesLua,
+    readyLua,
+    endingsLua,
+    locateLua,
+    dueLua,
+    claimLua,
+    settleLua,
+    ringLua,
+  ],
+  lua: /* lua */ `
+local function lines(text)
+  local parts, n = {}, 0
+  for part in string.gmatch(text, '[^\\n]+') do
+    n = n + 1
+    parts[n] = part
+  end
+  return parts
+end
+-- A stored reply is: codes (or a hyphen), the token before the first one claimed, the claimed ids; a line each.
+local function still_held(reply, visit)
+  local parts = lines(reply)
+  for i = 3, #parts do
+    local token = int(parts[2] + (i - 2.0))
+    local state = read_state(parts[i])
+    if state and state.token == token then visit(parts[i], token, state) end
+  end
+  return parts[1]
+end
+local function due_in()
+  if m.due == 0 then return '-1' end
+  return int(math.max(m.due - now, 0))
+end
+if repeated then
+  local again = {}
+  local codes = still_held(repeated, function(id)
+    local n, found = #again, redis.call('HMGET', bucket(id), id, id .. '{s}')
+    again[n + 1], again[n + 2], again[n + 3] = id, found[1], found[2]
+  end)
+  return { 'OK', due_in(), '0', codes, unpack(again) }
+end
+local keep = keep_ms * 1.0
+if abandoned then
+  still_held(abandoned, function(id, token, state)
+    redis.call('ZREM', leased, token .. ' ' .. id)
+    state.deliveries = state.deliveries - 1
+    hand_back(id, state, 0, keep)
+  end)
+  flush_items()
+end
+local codes = settle(fixed_args + 1, settlements * 1, keep)
+flush_ready()
+local asked = want * 1
+if asked >= 0 then
+  work_due(200, keep)
+  if m.paused == 0 then claim(asked) end
+end
+local got = #claimed_ids
+local left = m.critical + m.high + m.normal + m.low
+if asked > 0 and waiter ~= '' and armed == '1' then redis.call('LREM', waiters, 0, waiter) end
+if m.paused == 0 and left > 0 and (woken == '1' or made > got) then
+  ring(waiters, math.min(left, math.max(made - got, 1)))
+elseif sooner then
+  ring(waiters, 1)
+end
+if got < asked and waiter ~= '' and not cut_short then
+  if redis.call('RPUSH', waiters, waiter) > 4096 then redis.call('LPOP', waiters) end
+end
+if codes == '' then codes = '-' end
+remember(codes .. '\\n' .. (got > 0 and int(first_token - 1) or '0') .. '\\n' .. table.concat(claimed_ids, '\\n'))
+save()
+return { 'OK', due_in(), cut_short and '1' or '0', codes, unpack(claimed) }
+`,
+  parse: (reply): TurnReply | Refusal => refusal(reply) ?? parseTurn(reply as string[]),
+});
+
+function parseTurn([, dueIn, more, codes, ...claimed]: string[]): TurnReply {
+  const claims: Claim[] = [];
+  for (let at = 0; at < claimed.length; at += 3) {
+    claims.push({ id: claimed[at]!, record: claimed[at + 1]!, state: claimed[at + 2]! });
+  }
+  return {
+    status: 'ok',
+    accepted: codes === '-' ? [] : Array.from(codes!, (code) => code === '1'),
+    claims,
+    dueInMs: dueIn === '-1' ? undefined : Number(dueIn),
+    more: more === '1',
+  };
+}

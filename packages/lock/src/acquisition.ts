@@ -1,0 +1,198 @@
+import {
+  abortable,
+  abortReason,
+  elapsedSince,
+  instant,
+  isLockstepError,
+  LockTimeoutError,
+  type Instant,
+  type RedisUnavailableError,
+} from '@lockstep/core';
+import type { Answer } from './answer.ts';
+import type { Claim } from './claim.ts';
+import type { LockEngine } from './engine.ts';
+import { LeaseState } from './lease-state.ts';
+import type { ResolvedAcquireOptions } from './options.ts';
+import { graceMs, lookoutPositions, patienceMs, staggerMs } from './timing.ts';
+import { Waiter } from './waiter.ts';
+import { within } from './within.ts';
+
+/** Makes the claim of a request id. A request that was given up is never used again, so there may be several. */
+export type ClaimFactory = (id: string) => Claim;
+
+/** Between two attempts that Redis could not answer; `up` ends it early. */
+const outagePauseMs = 250;
+
+/** A re-check comes this much after the time that it is for. */
+const slackMs = 5;
+
+/** A loser of a quorum comes again after a random time around this; it doubles with each loss, up to the longest. */
+const firstBackoffMs = 15;
+const longestBackoffMs = 250;
+
+/**
+ * One acquisition, from its first attempt to a lease or to nothing. It keeps one request for as long as that stands in
+ * line and makes a new one when a request is used up.
+ */
+export class Acquisition {
+  readonly #engine: LockEngine;
+  readonly #claimFor: ClaimFactory;
+  readonly #options: ResolvedAcquireOptions;
+  readonly #waiter: Waiter;
+  readonly #startedAt: Instant;
+  #claim: Claim;
+  #unlisten: (() => void) | undefined;
+  /** Redis may know of the request: something has to be taken back when it is given up. */
+  #open = false;
+  /** Why Redis did not answer the last attempt. */
+  #outage: RedisUnavailableError | undefined;
+  #losses = 0;
+
+  constructor(engine: LockEngine, claimFor: ClaimFactory, options: ResolvedAcquireOptions) {
+    this.#engine = engine;
+    this.#claimFor = claimFor;
+    this.#options = options;
+    this.#waiter = new Waiter(engine.clock);
+    this.#startedAt = instant(engine.clock);
+    this.#claim = claimFor(engine.nextId());
+  }
+
+  /** The lease, or undefined when it is busy and `waitMs` is 0. */
+  async run(): Promise<LeaseState | undefined> {
+    const { signal, waitMs } = this.#options;
+    if (signal?.aborted) throw abortReason(signal);
+    this.#engine.acquisitionStarted();
+    signal?.addEventListener('abort', this.#waiter.wake, { once: true });
+    try {
+      const first = await this.#attempt();
+      if (first instanceof LeaseState) return first;
+      if (this.#outage === undefined) this.#engine.stats.contended += 1;
+      return waitMs > 0 ? await this.#wait(first) : undefined;
+    } catch (error) {
+      if (this.#open) void this.#engine.abandon(this.#claim, this.#queues);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', this.#waiter.wake);
+      this.#unlisten?.();
+      this.#engine.acquisitionEnded();
+    }
+  }
+
+  get #queues(): boolean {
+    return this.#options.waitMs > 0 && this.#engine.grantor.hasLine;
+  }
+
+  get #waitedMs(): number {
+    return elapsedSince(this.#engine.clock, this.#startedAt);
+  }
+
+  /** Waits and tries until `waitMs` has passed. `pauseMs` is when to look again if nothing rings before. */
+  async #wait(pauseMs: number): Promise<LeaseState> {
+    const { signal, waitMs } = this.#options;
+    const unlist = this.#engine.sleeper(this.#waiter.wake);
+    try {
+      for (;;) {
+        await this.#waiter.sleep(Math.min(pauseMs, waitMs - this.#waitedMs));
+        if (signal?.aborted) throw abortReason(signal);
+        this.#engine.assertOpen();
+        if (this.#waitedMs >= waitMs) await this.#giveUp();
+        const next = await this.#attempt();
+        if (next instanceof LeaseState) return next;
+        pauseMs = next;
+      }
+    } finally {
+      unlist();
+    }
+  }
+
+  /** The lease, or how long to sleep before the next attempt. */
+  async #attempt(): Promise<LeaseState | number> {
+    const { grantor, clock } = this.#engine;
+    const sentAt = instant(clock);
+    this.#open = true;
+    let answer: Answer;
+    try {
+      const attempt = grantor.attempt(this.#claim, this.#queues ? this.#listen : undefined);
+      answer = await (this.#options.signal ? abortable(attempt, this.#options.signal) : attempt);
+    } catch (error) {
+      return this.#unanswered(error);
+    }
+    this.#outage = undefined;
+    if (answer.kind === 'granted') return this.#granted(answer.fencingToken, sentAt);
+    if (answer.kind === 'gone') {
+      this.#renewRequest();
+      return 0;
+    }
+    if (!this.#queues) this.#renewRequest();
+    return this.#pauseFor(answer.position, answer.recheckMs);
+  }
+
+  #granted(fencingToken: number, sentAt: Instant): LeaseState | number {
+    const lease = this.#engine.hold(this.#claim, fencingToken, sentAt, this.#options);
+    if (lease === undefined) {
+      this.#renewRequest();
+      return slackMs;
+    }
+    this.#open = false;
+    this.#engine.stats.granted(this.#waitedMs);
+    return lease;
+  }
+
+  /** While there is time an outage is waited out; with the same request where that may stand in line already. */
+  #unanswered(error: unknown): number {
+    if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) throw error;
+    if (!error.outcomeUnknown && !this.#queues) this.#open = false;
+    if (this.#options.waitMs === 0) throw error;
+    this.#outage = error;
+    // A quorum has taken the request back, so it is used up.
+    if (!this.#queues) this.#renewRequest();
+    return outagePauseMs * (0.5 + this.#engine.options.random.next());
+  }
+
+  #pauseFor(position: number, recheckMs: number): number {
+    if (!this.#queues) {
+      const backoff = Math.min(firstBackoffMs * 2 ** this.#losses, longestBackoffMs);
+      this.#losses += 1;
+      return backoff * (0.5 + this.#engine.options.random.next());
+    }
+    const slow = patienceMs / 2;
+    if (recheckMs < 0 || position > lookoutPositions) return slow;
+    return Math.min(slow, recheckMs + slackMs + (position - 1) * staggerMs);
+  }
+
+  #renewRequest(): void {
+    this.#open = false;
+    this.#unlisten?.();
+    this.#unlisten = undefined;
+    this.#claim = this.#claimFor(this.#engine.nextId());
+  }
+
+  /**
+   * Before the request enters a line: its bell may ring before the answer is here. The second bell says that the one
+   * before us was rung, so that we see to it that it comes.
+   */
+  readonly #listen = (): void => {
+    if (this.#unlisten) return;
+    const { id } = this.#claim;
+    const removers = [
+      this.#engine.listen(id, this.#waiter.wake),
+      this.#engine.listen(`${id}+`, () => this.#waiter.wakeWithin(graceMs + 10 * slackMs)),
+    ];
+    this.#unlisten = () => removers.forEach((remove) => remove());
+  };
+
+  async #giveUp(): Promise<never> {
+    this.#engine.stats.timeouts += 1;
+    if (this.#open) {
+      this.#open = false;
+      const { redis } = this.#engine.places[0]!;
+      await within(
+        this.#engine.clock,
+        this.#engine.abandon(this.#claim, this.#queues),
+        redis.commandTimeoutMs,
+      );
+    }
+    if (this.#outage !== undefined) throw this.#outage;
+    throw new LockTimeoutError(this.#claim.name, Math.round(this.#waitedMs));
+  }
+}

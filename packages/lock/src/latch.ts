@@ -1,0 +1,118 @@
+import {
+  abortReason,
+  assertName,
+  ConfigurationError,
+  ConflictError,
+  elapsedSince,
+  instant,
+  LayoutTooNewError,
+  OperationTimeoutError,
+} from '@lockstep/core';
+import { layout } from './answer.ts';
+import type { LockEngine } from './engine.ts';
+import { latchKeys } from './keys.ts';
+import {
+  resolveLatchOptions,
+  resolveLatchWait,
+  type LatchOptions,
+  type LatchWaitOptions,
+} from './options.ts';
+import type { Place } from './place.ts';
+import { countDown, watchLatch, type LatchReply } from './scripts/latch.ts';
+import { patienceMs } from './timing.ts';
+import { Waiter } from './waiter.ts';
+
+/**
+ * Opens for good once it was counted down `count` times, by anyone. Lives on one Redis: a quorum has no common counter.
+ */
+export class Latch {
+  readonly name: string;
+  readonly count: number;
+  readonly #engine: LockEngine;
+  readonly #place: Place;
+  readonly #keepMs: number;
+
+  /** Use `locks.latch`. */
+  constructor(engine: LockEngine, name: string, count: number, options: LatchOptions = {}) {
+    assertName(name, 'name');
+    const { keepMs } = resolveLatchOptions(count, options);
+    const [place, ...others] = engine.places;
+    if (others.length > 0) {
+      throw new ConfigurationError(
+        'locks.latch',
+        'needs locks on one Redis, not a quorum',
+        engine.places.length,
+      );
+    }
+    this.name = name;
+    this.count = count;
+    this.#engine = engine;
+    this.#place = place!;
+    this.#keepMs = keepMs;
+  }
+
+  /**
+   * Counts once, and resolves to what is left; below zero it does not go.
+   *
+   * @throws CONFLICT when the latch was made with another count; REDIS_UNAVAILABLE.
+   */
+  async countDown(): Promise<number> {
+    this.#engine.assertOpen();
+    const { redis } = this.#place;
+    const request = this.#engine.nextId();
+    const args = { total: this.count, request, keep_ms: this.#keepMs };
+    return this.#left(await redis.run(countDown, this.#keys(), args));
+  }
+
+  /** What is left to count. */
+  async left(): Promise<number> {
+    return this.#look('');
+  }
+
+  /**
+   * Resolves once nothing is left to count.
+   *
+   * @throws OPERATION_TIMEOUT after `waitMs`; CONFLICT; REDIS_UNAVAILABLE; the signal's reason.
+   */
+  async wait(options: LatchWaitOptions = {}): Promise<void> {
+    const { waitMs, signal } = resolveLatchWait(options);
+    if (signal?.aborted) throw abortReason(signal);
+    const engine = this.#engine;
+    const { clock } = engine;
+    const start = instant(clock);
+    const waiter = new Waiter(clock);
+    const bell = engine.nextId();
+    const removers = [engine.listen(bell, waiter.wake), engine.onUpheaval(waiter.wake)];
+    signal?.addEventListener('abort', waiter.wake, { once: true });
+    try {
+      for (;;) {
+        engine.assertOpen();
+        if ((await this.#look(`${this.#place.redis.doorbell.channel} ${bell}`)) === 0) return;
+        const leftMs = waitMs - elapsedSince(clock, start);
+        if (leftMs <= 0) throw new OperationTimeoutError(`latch ${this.name}`, waitMs);
+        await waiter.sleep(Math.min(leftMs, patienceMs / 2));
+        if (signal?.aborted) throw abortReason(signal);
+      }
+    } finally {
+      signal?.removeEventListener('abort', waiter.wake);
+      for (const remove of removers) remove();
+    }
+  }
+
+  async #look(waiter: string): Promise<number> {
+    const args = { total: this.count, waiter, keep_ms: this.#keepMs };
+    return this.#left(await this.#place.redis.run(watchLatch, this.#keys(), args));
+  }
+
+  #keys(): ReturnType<typeof latchKeys> {
+    return latchKeys(this.#place.lockPrefix + this.name);
+  }
+
+  #left(reply: LatchReply): number {
+    if (reply.kind === 'left') return reply.left;
+    const what = `latch ${this.name}`;
+    if (reply.kind === 'other-count')
+      throw new ConflictError({ what, expected: this.count, current: reply.count });
+    throw new LayoutTooNewError({ what, found: reply.layout, known: layout });
+  }
+}

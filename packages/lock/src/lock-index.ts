@@ -1,0 +1,129 @@
+import type { CompiledPattern } from '@lockstep/core';
+import { elapsedSince, instant, type Clock, type ErrorHandler, type Instant } from '@lockstep/core';
+import { scriptCall } from '@lockstep/redis';
+import { indexKeys } from './keys.ts';
+import type { Place } from './place.ts';
+import { indexLocks, pageOfIndex } from './scripts/index-locks.ts';
+import { fenceTouchMs } from './timing.ts';
+
+const buckets = 16;
+const pageSize = 200;
+
+/** An entry outlives the lease it was made for by this much, so that a lock used again and again is entered rarely. */
+const slackMs = 60_000;
+
+/** How many names a process remembers to have entered. */
+const remembered = 10_000;
+
+interface Entry {
+  readonly at: Instant;
+  readonly forMs: number;
+  /** When this process last said how long the fencing counter is kept. */
+  readonly touchedAt: Instant;
+}
+
+/**
+ * Which locks may be held, so that they can be listed without a scan: names by hash in 16 buckets, which on Cluster lie
+ * in slots of their own. Written behind the grants, many at once; a name already entered for long enough is not written
+ * again. Whoever lists asks each lock itself.
+ */
+export class LockIndex {
+  readonly #places: readonly Place[];
+  readonly #clock: Clock;
+  readonly #onError: ErrorHandler;
+  /** Until when each name is entered, counted from an instant. */
+  readonly #entered = new Map<string, Entry>();
+  #pending = new Map<string, number>();
+  #writing: Promise<void> | undefined;
+
+  constructor(places: readonly Place[], clock: Clock, onError: ErrorHandler) {
+    this.#places = places;
+    this.#clock = clock;
+    this.#onError = onError;
+  }
+
+  /** Whether it is time to say again how long the fencing counter of a name is kept. The next `enter` notes that it was. */
+  needsTouch(name: string): boolean {
+    const known = this.#entered.get(name);
+    return known === undefined || elapsedSince(this.#clock, known.touchedAt) > fenceTouchMs;
+  }
+
+  /** A lock of this name may be held for `ttlMs` from now. */
+  enter(name: string, ttlMs: number): void {
+    const known = this.#entered.get(name);
+    if (known !== undefined && known.forMs - elapsedSince(this.#clock, known.at) > ttlMs) {
+      if (this.needsTouch(name)) this.#remember(name, known.forMs, undefined);
+      return;
+    }
+    this.#remember(name, ttlMs + slackMs, known);
+    this.#pending.set(name, ttlMs + slackMs);
+    this.#writing ??= this.#write();
+  }
+
+  /** Resolves once what was entered before is written. */
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  /** All names entered at a place, bucket by bucket. */
+  async *names(place: Place, pattern: CompiledPattern | undefined): AsyncGenerator<string[]> {
+    for (let bucket = 0; bucket < buckets; bucket += 1) {
+      const { names } = indexKeys(place.lockPrefix, bucket);
+      let after = '';
+      for (;;) {
+        const page = await place.redis.run(pageOfIndex, { names }, { after, limit: pageSize });
+        const matching = pattern ? page.filter((name) => pattern.matches(name)) : page;
+        if (matching.length > 0) yield matching;
+        if (page.length < pageSize) break;
+        after = page.at(-1)!;
+      }
+    }
+  }
+
+  async #write(): Promise<void> {
+    // Grants of this turn go in one write.
+    await Promise.resolve();
+    while (this.#pending.size > 0) {
+      const batch = this.#pending;
+      this.#pending = new Map();
+      await Promise.all(this.#places.map((place) => this.#writeTo(place, batch)));
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeTo(place: Place, batch: ReadonlyMap<string, number>): Promise<void> {
+    const byBucket = new Map<number, (string | number)[]>();
+    for (const [name, forMs] of batch) {
+      const bucket = bucketOf(name);
+      const entries = byBucket.get(bucket) ?? [];
+      byBucket.set(bucket, entries);
+      entries.push(name, forMs);
+    }
+    const calls = [...byBucket].map(([bucket, restArgs]) =>
+      scriptCall(indexLocks, indexKeys(place.lockPrefix, bucket), {}, { restArgs }),
+    );
+    const settled = await Promise.allSettled([place.redis.runAll(calls)]);
+    const replies = settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : [result]));
+    const failed = replies.find((result) => result.status === 'rejected');
+    if (failed === undefined) return;
+    for (const name of batch.keys()) this.#entered.delete(name);
+    this.#onError(failed.reason, { source: 'locks', operation: 'index' });
+  }
+
+  #remember(name: string, forMs: number, known: Entry | undefined): void {
+    const at = instant(this.#clock);
+    const touched = known === undefined || this.needsTouch(name);
+    this.#entered.delete(name);
+    this.#entered.set(name, { at, forMs, touchedAt: touched ? at : known.touchedAt });
+    if (this.#entered.size <= remembered) return;
+    const [oldest] = this.#entered.keys();
+    this.#entered.delete(oldest!);
+  }
+}
+
+/** FNV-1a over UTF-16 units: the same in every process and release. */
+function bucketOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at += 1) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) % buckets;
+}

@@ -1,0 +1,155 @@
+import type { RunOptions } from '@lockstep/redis';
+import type { Answer, ReleaseOutcome } from './answer.ts';
+import {
+  fenceKeepMs,
+  givenUpRetention,
+  majority,
+  releasedRetention,
+  type Ask,
+  type Claim,
+  type ClaimBase,
+  type RenewalItem,
+} from './claim.ts';
+import { electionChannel, electionKeys, mutexKeys, type MutexKeys } from './keys.ts';
+import type { Place } from './place.ts';
+import { acquireMutex } from './scripts/acquire-mutex.ts';
+import { freeMutex } from './scripts/free-mutex.ts';
+import { releaseMutex } from './scripts/release-mutex.ts';
+import { takeMutex } from './scripts/take-mutex.ts';
+
+export interface MutexClaimParts extends ClaimBase {
+  /** Encoded, or empty. */
+  readonly metadata: string;
+  /** Say again how long the fencing counter is kept. */
+  readonly touch: boolean;
+  /** The leadership of an election rather than the mutex of this name. */
+  readonly election: boolean;
+}
+
+/** A claim on a lock of one owner: the mutex, and the leadership of an election. */
+export class MutexClaim implements Claim {
+  readonly name: string;
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly durable: boolean;
+  readonly #parts: MutexClaimParts;
+  readonly #keys: MutexKeys[] = [];
+  /** Places where a copy of this request may still arrive. */
+  #uncertain: Set<Place> | undefined;
+
+  constructor(parts: MutexClaimParts) {
+    this.name = parts.name;
+    this.id = parts.id;
+    this.ttlMs = parts.ttlMs;
+    this.durable = parts.durable;
+    this.#parts = parts;
+  }
+
+  get owner(): string {
+    return this.id;
+  }
+
+  get listed(): readonly string[] {
+    return this.#parts.election ? [] : [this.name];
+  }
+
+  async acquire(place: Place, ask: Ask): Promise<Answer> {
+    if (place.resends) this.#mayArrive(place);
+    if (!this.#isPlain || ask.least > 0 || place.crowded.has(this.name)) return this.#acquire(place, ask);
+    const args = {
+      owner: this.id,
+      ttl_ms: this.ttlMs,
+      keep_ms: fenceKeepMs(this),
+      touch: this.#parts.touch ? '1' : '0',
+    };
+    const fencingToken = await place.redis.run(takeMutex, this.#keysAt(place), args, this.#run(place, ask));
+    if (fencingToken > 0) return { kind: 'granted', fencingToken, settled: false };
+    place.crowded.add(this.name);
+    return this.#acquire(place, ask);
+  }
+
+  async release(place: Place, isValid: boolean): Promise<ReleaseOutcome> {
+    const uncertain = this.#uncertain?.has(place) ?? false;
+    const attempt = { repeated: false };
+    const options = { onUncertain: () => void (attempt.repeated = true) };
+    if (this.#isPlain && !uncertain) {
+      const args = { owner: this.id };
+      const reply = await place.redis.run(freeMutex, this.#keysAt(place), args, options);
+      // A first try whose reply was lost has released it: a lease that still ran was not taken by anyone else.
+      if (reply === 'not-held') return attempt.repeated && isValid ? 'released' : 'expired';
+      if (reply === 'released') return reply;
+    }
+    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place) : 0, options);
+    return outcome === 'expired' && attempt.repeated && isValid ? 'released' : outcome;
+  }
+
+  withdraw(place: Place, stood: boolean): Promise<unknown> {
+    return this.#release(place, stood ? place.redis.doorbell.channel : '', givenUpRetention(this), undefined);
+  }
+
+  renewals(place: Place): RenewalItem[] {
+    const { lock, holds, fence, meta } = this.#keysAt(place);
+    return [{ mode: 'm', keys: [lock, holds, fence, meta], member: this.id, owner: this.id }];
+  }
+
+  quorum(places: number): number {
+    return majority(places);
+  }
+
+  get #isPlain(): boolean {
+    return this.#parts.metadata === '' && !this.#parts.election;
+  }
+
+  #acquire(place: Place, ask: Ask): Promise<Answer> {
+    const { metadata, touch } = this.#parts;
+    ask.onQueue?.();
+    const args = {
+      owner: this.id,
+      channel: ask.onQueue ? place.redis.doorbell.channel : '',
+      ttl_ms: this.ttlMs,
+      metadata,
+      announce: this.#announce(place),
+      least: ask.least,
+      keep_ms: fenceKeepMs(this),
+      touch: touch ? '1' : '0',
+      exact: place.exact,
+    };
+    return place.redis.run(acquireMutex, this.#keysAt(place), args, this.#run(place, ask));
+  }
+
+  #release(
+    place: Place,
+    channel: string,
+    refuseMs: number,
+    options: RunOptions | undefined,
+  ): Promise<ReleaseOutcome> {
+    const args = {
+      owner: this.id,
+      channel,
+      announce: this.#announce(place),
+      refuse_ms: refuseMs,
+      exact: place.exact,
+    };
+    return place.redis.run(releaseMutex, this.#keysAt(place), args, options);
+  }
+
+  #run(place: Place, { timeoutMs }: Ask): RunOptions {
+    return { timeoutMs, onUncertain: () => this.#mayArrive(place) };
+  }
+
+  #mayArrive(place: Place): void {
+    this.#uncertain ??= new Set();
+    this.#uncertain.add(place);
+  }
+
+  #announce(place: Place): string {
+    return this.#parts.election ? electionChannel(place.lockPrefix + this.name) : '';
+  }
+
+  #keysAt(place: Place): MutexKeys {
+    const known = this.#keys[place.index];
+    if (known) return known;
+    const lock = place.lockPrefix + this.name;
+    return (this.#keys[place.index] = this.#parts.election ? electionKeys(lock) : mutexKeys(lock));
+  }
+}

@@ -1,0 +1,136 @@
+import { instant, type Clock, type Timer } from '@lockstep/core';
+import type { Grantor } from './grantor.ts';
+import type { LeaseState } from './lease-state.ts';
+
+interface RenewalParts {
+  readonly clock: Clock;
+  readonly grantor: Grantor;
+  readonly commandTimeoutMs: number;
+  /** Told which leases a timer found due, before they are renewed. */
+  readonly onDue: (leases: readonly LeaseState[]) => void;
+  readonly onRenewed: (lease: LeaseState) => void;
+  /** No answer: the lease may still be ours, until it could have run out. */
+  readonly onUnanswered: (lease: LeaseState) => void;
+  readonly onLost: (lease: LeaseState) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A timer is never set for less, so that a lease about to end cannot make it spin. */
+const shortestWaitMs = 1;
+
+/**
+ * Background renewal of all leases of an engine: one timer, and one call for each round, which takes along every lease
+ * that is at least half-way to its turn. A lease leaves at once when it is released; a renewal still under way then
+ * finds nothing to renew.
+ */
+export class Renewals {
+  readonly #parts: RenewalParts;
+  readonly #leases = new Set<LeaseState>();
+  #timer: Timer | undefined;
+  #dueAt = Infinity;
+  #failing = false;
+
+  constructor(parts: RenewalParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the last round got no answer. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  add(lease: LeaseState): void {
+    this.#leases.add(lease);
+    this.#armFor(lease.renewalDueMs());
+  }
+
+  delete(lease: LeaseState): void {
+    if (this.#leases.delete(lease) && this.#leases.size === 0) this.#disarm();
+  }
+
+  /** A lease's time to live has changed. */
+  update(lease: LeaseState): void {
+    if (this.#leases.has(lease)) this.#armFor(lease.renewalDueMs());
+  }
+
+  /** Asks Redis about these leases now: renews those that are renewed anyway, looks at the others. */
+  async check(leases: readonly LeaseState[]): Promise<void> {
+    await this.#round(leases.filter((lease) => !lease.renewing));
+  }
+
+  close(): void {
+    this.#leases.clear();
+    this.#disarm();
+  }
+
+  #due(): void {
+    this.#disarm();
+    const joining = (): LeaseState[] => [...this.#leases].filter((lease) => lease.mayJoinRound());
+    this.#parts.onDue(joining());
+    const due = joining().filter((lease) => !lease.renewing);
+    // Settles when the round has; nothing in it rejects.
+    void this.#round(due);
+  }
+
+  async #round(leases: readonly LeaseState[]): Promise<void> {
+    const { clock, grantor, commandTimeoutMs } = this.#parts;
+    const round = leases.map((lease) => ({ lease, ttlMs: this.#ttlFor(lease) }));
+    const asked = round.filter(({ ttlMs }) => ttlMs !== undefined) as { lease: LeaseState; ttlMs: number }[];
+    for (const { lease } of asked) lease.renewing = true;
+    this.#rearm();
+    if (asked.length === 0) return;
+    const timeoutMs = Math.min(commandTimeoutMs, ...asked.map(({ lease }) => Math.ceil(lease.ttlMs / 3)));
+    const sentAt = instant(clock);
+    const asks = asked.map(({ lease, ttlMs }) => lease.askFor(ttlMs, false));
+    let failure: unknown;
+    const outcomes = await grantor.renew(asks, timeoutMs, (error) => (failure ??= error));
+    const unanswered = outcomes.every((outcome) => outcome === 'unknown');
+    if (unanswered && !this.#failing && failure !== undefined) this.#parts.onFailure(failure);
+    this.#failing = unanswered;
+    asked.forEach(({ lease, ttlMs }, index) => {
+      lease.renewing = false;
+      if (outcomes[index] === 'lost') this.#parts.onLost(lease);
+      else if (outcomes[index] === 'unknown') this.#unanswered(lease);
+      else if (ttlMs > 0) {
+        lease.renewed(sentAt, ttlMs);
+        this.#parts.onRenewed(lease);
+      }
+    });
+    this.#rearm();
+  }
+
+  #unanswered(lease: LeaseState): void {
+    lease.renewalFailed(instant(this.#parts.clock));
+    this.#parts.onUnanswered(lease);
+  }
+
+  /** 0 for one that is only looked at; undefined for one that has come to its longest hold. */
+  #ttlFor(lease: LeaseState): number | undefined {
+    if (!this.#leases.has(lease)) return 0;
+    const ttlMs = lease.nextTtlMs();
+    if (ttlMs === undefined) this.delete(lease);
+    return ttlMs;
+  }
+
+  #rearm(): void {
+    let next = Infinity;
+    for (const lease of this.#leases) if (!lease.renewing) next = Math.min(next, lease.renewalDueMs());
+    if (next < Infinity) this.#armFor(next);
+  }
+
+  #armFor(delayMs: number): void {
+    const { clock } = this.#parts;
+    const wait = Math.max(delayMs, shortestWaitMs);
+    const dueAt = clock.monotonic() + wait;
+    if (dueAt >= this.#dueAt) return;
+    this.#timer?.cancel();
+    this.#dueAt = dueAt;
+    this.#timer = clock.setTimer(() => this.#due(), wait);
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#dueAt = Infinity;
+  }
+}

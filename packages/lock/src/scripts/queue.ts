@@ -1,0 +1,119 @@
+import { graceMs, patienceMs } from '../timing.ts';
+
+/**
+ * Lua: the line of waiters in front of a lock. A waiter is `<channel of its process> <bell>`; it stands in the list
+ * `waiters` from its first refusal to its grant, and its lease in the sorted set `alive` says how long it counts
+ * without a sign of life. Only the first live waiter may take what is free.
+ *
+ * Scripts that include this name the argument `exact`: `1` where PUBLISH counts every receiver, `0` on Cluster.
+ */
+export const queueLua = /* lua */ `
+local grace_ms = ${graceMs}.0
+
+local function call_on(waiter, suffix)
+  local cut = string.find(waiter, ' ', 1, true)
+  return redis.call('PUBLISH', string.sub(waiter, 1, cut - 1), string.sub(waiter, cut + 1) .. suffix)
+end
+
+local function leave(waiters, alive, waiter)
+  redis.call('LREM', waiters, 1, waiter)
+  redis.call('ZREM', alive, waiter)
+end
+
+-- The first waiter whose lease runs; the dead before it are dropped, each once, so the loop is paid for by their coming.
+local function head(waiters, alive)
+  while true do
+    local first = redis.call('LINDEX', waiters, 0)
+    if not first then return false end
+    local lease = redis.call('ZSCORE', alive, first)
+    if lease and lease * 1.0 > now then return first end
+    redis.call('LPOP', waiters)
+    redis.call('ZREM', alive, first)
+  end
+end
+
+-- Rings the first live waiter. One whose process is gone is dropped where PUBLISH tells; one that is frozen has the
+-- grace to come, and the next in line is told ('+') to look after that.
+local function summon(waiters, alive)
+  local first = head(waiters, alive)
+  while first do
+    if call_on(first, '') > 0 or exact == '0' then
+      if redis.call('ZSCORE', alive, first) * 1.0 > now + grace_ms then
+        redis.call('ZADD', alive, string.format('%.0f', now + grace_ms), first)
+      end
+      local second = redis.call('LINDEX', waiters, 1)
+      if second then call_on(second, '+') end
+      return
+    end
+    leave(waiters, alive, first)
+    first = head(waiters, alive)
+  end
+end
+
+-- As summon, unless the first one has been rung already and is on its way.
+local function summon_once(waiters, alive)
+  local first = head(waiters, alive)
+  if first and redis.call('ZSCORE', alive, first) * 1.0 > now + grace_ms then summon(waiters, alive) end
+end
+`;
+
+/** Lua: entering the line. */
+export const lineUpLua = /* lua */ `
+-- Puts the waiter at the end, or leaves it where it stands; its lease runs from now. Returns its position, from 1.
+local function line_up(waiters, alive, waiter)
+  local position = redis.call('ZSCORE', alive, waiter) and redis.call('LPOS', waiters, waiter)
+  if position then position = position + 1 else position = redis.call('RPUSH', waiters, waiter) end
+  redis.call('ZADD', alive, string.format('%.0f', now + ${patienceMs}), waiter)
+  redis.call('PEXPIRE', waiters, '${2 * patienceMs}')
+  redis.call('PEXPIRE', alive, '${2 * patienceMs}')
+  return position
+end
+`;
+
+/**
+ * Lua: fencing tokens. The including script names the arguments `least` (a token that the new one must not be below),
+ * `keep_ms` (how long the counter is kept, `0` for ever) and `touch` (`1`: say so again for a counter that is there).
+ */
+export const fenceLua = /* lua */ `
+-- Above the last one, and never behind the server's clock in microseconds: so it also rises when the counter was lost.
+-- INCRBY leaves the counter's expiry alone, which SET would have to write each time.
+local function next_token(fence)
+  local floor = math.max(now_us, least * 1.0)
+  local stored = redis.call('GET', fence)
+  if not stored then
+    local text = string.format('%.0f', floor)
+    if keep_ms == '0' then redis.call('SET', fence, text) else redis.call('SET', fence, text, 'PX', keep_ms) end
+    return text
+  end
+  local token = redis.call('INCRBY', fence, string.format('%.0f', math.max(floor - stored * 1.0, 1)))
+  if touch == '1' then
+    if keep_ms == '0' then redis.call('PERSIST', fence) else redis.call('PEXPIRE', fence, keep_ms) end
+  end
+  return string.format('%.0f', token)
+end
+`;
+
+/**
+ * Lua: requests that are over. The score is the time until which the request is refused; its fraction tells how the
+ * request ended (.5 released, .0 anything else), so that a repeated release can give the first answer.
+ */
+export const goneLua = /* lua */ `
+local function finish(gone, request, for_ms, released)
+  redis.call('ZADD', gone, string.format(released and '%.0f.5' or '%.0f', now + for_ms), request)
+  redis.call('ZREMRANGEBYSCORE', gone, '-inf', string.format('%.0f', now))
+  -- Longer than any entry asks for: none outlives the key.
+  if redis.call('PTTL', gone) < for_ms * 1.0 then redis.call('PEXPIRE', gone, string.format('%.0f', for_ms * 2.0)) end
+end
+
+local function was_released(gone, request)
+  local ended = redis.call('ZSCORE', gone, request)
+  return ended and ended * 1.0 % 1 > 0
+end
+`;
+
+/** Lua: whether a lock's owner is a request of ours. Other libraries write random hex, a UUID or base 36. */
+export const oursLua = /* lua */ `
+local function is_request(owner)
+  return string.find(owner, '^[%w_-]+~[%w_-]+~%w+$')
+end
+`;

@@ -1,0 +1,2 @@
+export { translateError } from './error-translation.ts';
+export { keySlot } from './ioredis/key-slot.ts';

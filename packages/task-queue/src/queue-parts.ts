@@ -1,0 +1,22 @@
+import type { Codec, ErrorHandler, Logger } from '@lockstep/core';
+import type { Engine } from '@lockstep/delivery/internal';
+import type { Redis } from '@lockstep/redis';
+import type { ResolvedDefinition } from './definition-schema.ts';
+import type { Sweeper } from './sweeper.ts';
+import type { TaskGates } from './task-gates.ts';
+import type { Timings } from './timings.ts';
+
+/** What the parts of one queue share. */
+export interface QueueParts {
+  readonly redis: Redis;
+  readonly engine: Engine;
+  readonly definition: ResolvedDefinition;
+  readonly gates: ReadonlyMap<string, TaskGates>;
+  readonly codec: Codec;
+  readonly logger: Logger;
+  readonly onError: ErrorHandler;
+  readonly timings: Timings;
+  readonly sweeper: Sweeper;
+  /** Names the queue in logs and errors. */
+  readonly label: string;
+}

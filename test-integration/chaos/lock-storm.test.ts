@@ -1,0 +1,37 @@
+import { checkExclusive } from '@lockstep/testing';
+import { describe, expect, it } from 'vitest';
+import { runLockStorm, type LockStormOptions } from '../src/lock-chaos/lock-storm.ts';
+import { chaosProfile } from '../src/queue-chaos/profile.ts';
+
+const timeout = 1_800_000;
+
+type Size = Pick<LockStormOptions, 'processes' | 'lanes' | 'locks' | 'ttlMs' | 'grants'>;
+
+const sizes: Readonly<Record<'light' | 'full', Size>> = {
+  light: { processes: 4, lanes: 4, locks: 4, ttlMs: 400, grants: 3_000 },
+  full: { processes: 8, lanes: 6, locks: 8, ttlMs: 400, grants: 100_000 },
+};
+
+describe.each([1, 3])('locks on %i masters, whose holders are killed, stopped and cut off', (masters) => {
+  it('never overlap by their holders’ own account, and their tokens rise', { timeout }, async () => {
+    const size = sizes[chaosProfile()];
+    const grants = masters === 1 ? size.grants : Math.ceil(size.grants / 4);
+    const storm = await runLockStorm({ ...size, grants, masters, fenced: true });
+    const report = checkExclusive(storm.history);
+    const told = { ...storm.faults, accepted: storm.accepted, stale: storm.stale };
+    console.log(
+      `lock storm on ${masters}: ${report.grants} grants, ${JSON.stringify(told)}, seed ${storm.seed}, ${Math.round(storm.tookMs / 1_000)} s`,
+    );
+    expect(report.violations.slice(0, 3)).toEqual([]);
+    expect(report.grants).toBeGreaterThanOrEqual(grants);
+    expect(storm.stale).toBe(0);
+  });
+});
+
+describe('the oracle of the lock storm', () => {
+  it('finds stale writes when the resource does not compare tokens', { timeout }, async () => {
+    const storm = await runLockStorm({ ...sizes.light, masters: 1, grants: 4_000, fenced: false });
+    console.log(`control: ${storm.accepted} writes, ${storm.stale} of them stale, seed ${storm.seed}`);
+    expect(storm.stale).toBeGreaterThan(0);
+  });
+});

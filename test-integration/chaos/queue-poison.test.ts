@@ -1,0 +1,142 @@
+import { sleep, systemClock } from '@lockstep/core';
+import { connect } from '@lockstep/redis';
+import { createQueue, defineQueue, task, type DeadLetter } from '@lockstep/task-queue';
+import { eventually } from '@lockstep/testing';
+import { describe, expect, it } from 'vitest';
+import { anyInput } from '../src/queue-chaos/any-input.ts';
+import { childBundle } from '../src/queue-chaos/child-bundle.ts';
+import { Fleet } from '../src/queue-chaos/fleet.ts';
+import { garble } from '../src/queue-chaos/garble.ts';
+import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { poisonLimits, poisonQueue } from '../src/queue-chaos/queues.ts';
+import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
+import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
+import { startStandalone } from '../src/servers/standalone.ts';
+
+const each = chaosProfile() === 'full' ? 20 : 3;
+const leaseMs = 500;
+
+const attempts = { reason: 'attempts', attempts: poisonLimits.maxAttempts };
+const crashed = { reason: 'max-deliveries', deliveries: poisonLimits.maxDeliveries };
+const unreadable = { reason: 'payload' };
+
+/** What each kind of poison has to look like among the dead letters, and its last failure. */
+const verdicts = {
+  throws: { letter: attempts, failures: poisonLimits.maxAttempts, last: { name: 'TypeError' } },
+  hangs: { letter: attempts, failures: poisonLimits.maxAttempts, last: { code: 'TASK_TIMEOUT' } },
+  killed: { letter: crashed, failures: 0, last: undefined },
+  exits: { letter: crashed, failures: 0, last: undefined },
+  changed: { letter: unreadable, failures: 1, last: { code: 'PAYLOAD_INVALID' } },
+  garbled: { letter: unreadable, failures: 1, last: {} },
+} as const;
+
+type Kind = keyof typeof verdicts;
+const kinds = Object.keys(verdicts) as Kind[];
+
+/** Keeps two workers alive, however often their tasks end them. */
+async function keepAlive(fleet: Fleet, stopped: AbortSignal): Promise<void> {
+  const life = async (): Promise<void> => {
+    while (!stopped.aborted) await fleet.add().exited;
+  };
+  await Promise.all([life(), life()]);
+}
+
+describe('poison', () => {
+  it('ends among the dead letters exactly once, with its reason and history; the rest is done', async () => {
+    await using folder = await scratchFolder();
+    await using server = await startStandalone({ appendonly: 'always' });
+    await using redis = await connect(server.url, { logger: silentLogger });
+    const producers = poisonQueue('poison', leaseMs);
+    // As it was before the schema was changed.
+    const changed = task({ input: anyInput<unknown>() });
+    const queue = createQueue({ redis, ...producers, tasks: { ...producers.tasks, changed } });
+    for (const kind of kinds) {
+      for (let n = 0; n < each; n += 1)
+        await queue.enqueue(kind === 'garbled' ? 'fine' : kind, { n }, { id: `${kind}-${n}` });
+    }
+    const garbled = Array.from({ length: each }, (_, n) => `garbled-${n}`);
+    await garble(server, 'poison', garbled);
+    const fine = each * 10;
+    for (let n = 0; n < fine; n += 1) await queue.enqueue('fine', { n }, { id: `fine-${n}` });
+
+    const stopped = new AbortController();
+    const spec = { role: 'poison', url: server.url, queue: 'poison', leaseMs, concurrency: 1 } as const;
+    await using fleet = new Fleet({ ...spec, folder: folder.path }, await childBundle());
+    const lives = keepAlive(fleet, stopped.signal);
+    await eventually(
+      async () => {
+        const { dead, completed } = await queue.stats();
+        expect({ dead, completed }).toEqual({ dead: kinds.length * each, completed: fine });
+      },
+      { timeoutMs: 240_000, intervalMs: 200 },
+    );
+    stopped.abort();
+    await fleet[Symbol.asyncDispose]();
+    await lives;
+
+    const letters: DeadLetter[] = [];
+    for await (const letter of queue.deadLetters.list()) letters.push(letter);
+    expect(letters.map(({ id }) => id).toSorted()).toEqual(
+      kinds.flatMap((kind) => Array.from({ length: each }, (_, n) => `${kind}-${n}`)).toSorted(),
+    );
+    for (const letter of letters) {
+      const { letter: expected, failures, last } = verdicts[letter.id.split('-')[0] as Kind];
+      expect(letter).toMatchObject(expected);
+      expect(letter.history, letter.id).toHaveLength(failures);
+      if (last !== undefined) expect(letter.history.at(-1), letter.id).toMatchObject(last);
+    }
+    const stats = await queue.stats();
+    expect(stats).toMatchObject({ died: kinds.length * each, leased: 0, delayed: 0 });
+    console.log(
+      `poison: ${letters.length} dead letters of ${kinds.length} kinds, ${fleet.all.length} worker lives`,
+    );
+  });
+});
+
+const known = task({ input: anyInput<null>() });
+const oldQueue = (unknownTaskMs: number) => defineQueue({ name: 'deploy', unknownTaskMs, tasks: { known } });
+const newQueue = defineQueue({ name: 'deploy', tasks: { known, fresh: task({ input: anyInput<null>() }) } });
+const count = 20;
+
+/** A producer that is deployed first, old workers for a while, and new ones then. */
+async function deploy(
+  unknownTaskMs: number,
+): Promise<{ readonly dead: number; readonly attempts: Set<number> }> {
+  await using server = await startStandalone();
+  await using redis = await connect(server.url, { logger: silentLogger });
+  const produced = createQueue({ redis, ...newQueue });
+  for (let n = 0; n < count; n += 1) {
+    await produced.enqueue('fresh', null);
+    await produced.enqueue('known', null);
+  }
+  const seen = new Set<number>();
+  const old = createQueue({ redis, ...oldQueue(unknownTaskMs) }).worker({ handlers: { known: () => {} } });
+  await old.start();
+  await eventually(async () => expect((await produced.stats()).completed).toBe(count));
+  // Long enough for unknown tasks to come round more than once.
+  await sleep(systemClock, 2_500);
+  await old.stop();
+  const fresh = (_: null, { attempt, delivery }: { attempt: number; delivery: number }): void => {
+    seen.add(attempt).add(delivery);
+  };
+  await using worker = produced.worker({ handlers: { known: () => {}, fresh } });
+  await worker.start();
+  await eventually(
+    async () => {
+      const { completed, dead } = await produced.stats();
+      expect(completed + dead).toBe(2 * count);
+    },
+    { timeoutMs: 60_000 },
+  );
+  return { dead: (await produced.stats()).dead, attempts: seen };
+}
+
+describe('a producer that is deployed before the workers', () => {
+  it('loses nothing to old workers, and its new tasks have used neither attempt nor delivery', async () => {
+    expect(await deploy(3_600_000)).toEqual({ dead: 0, attempts: new Set([1]) });
+  });
+
+  it('would lose them all if unknown tasks were not kept', async () => {
+    expect((await deploy(0)).dead).toBe(count);
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { PartitionedSentinel } from './durability/partitioned-sentinel.ts';
+import { profiles } from './durability/profiles.ts';
+import { runRound, type RoundResult } from './durability/round.ts';
+
+async function round(name: string): Promise<RoundResult> {
+  const profile = profiles.find((candidate) => candidate.name === name && !candidate.sentinelsReachable)!;
+  return runRound(profile, await PartitionedSentinel.start({ minReplicas: profile.minReplicas }));
+}
+
+/** One round of each; docs/durability.md has the table of many. */
+describe('a master that is cut off with its clients', () => {
+  it('keeps acknowledging what is lost, unguarded', async () => {
+    const { acked, lost } = await round('ioredis as it comes');
+    expect(lost / acked).toBeGreaterThan(0.3);
+  });
+
+  it('acknowledges nothing that is lost once every replica has to confirm', async () => {
+    const { acked, lost } = await round('guarded, both replicas');
+    expect(acked).toBeGreaterThan(1_000);
+    expect(lost).toBe(0);
+  });
+
+  it('loses at most what it acknowledged in the last moment, once one replica has to confirm', async () => {
+    const { acked, lost, windowMs } = await round('guarded');
+    expect(windowMs).toBeLessThan(2_000);
+    expect(lost / acked).toBeLessThan(0.1);
+  });
+});

@@ -1,0 +1,101 @@
+import { isLockstepError } from '@lockstep/core';
+import type { Queue, ReceivedTask } from '@lockstep/task-queue';
+import type { HistoryRecorder } from '@lockstep/testing';
+import type { stormQueue } from './queues.ts';
+
+type Tasks = ReturnType<typeof stormQueue>['tasks'];
+
+/** A queue whose tasks are taken by hand, and what became of each, for the oracle. */
+export interface ManualQueue {
+  readonly queue: Queue<Tasks>;
+  readonly history: HistoryRecorder;
+  /** An id that was not used before. */
+  nextId(): string;
+}
+
+/** Everything a queue does in a script of its own. Each may fail with a typed error; none may lose a task. */
+export const queueOperations = {
+  enqueue: ({ queue, history, nextId }) => {
+    const id = nextId();
+    return recorded(history, 'send', id, () => queue.enqueue('work', { ms: 0 }, { id }));
+  },
+  'enqueue later': ({ queue, history, nextId }) => {
+    const id = nextId();
+    return recorded(history, 'send', id, () => queue.enqueue('work', { ms: 0 }, { id, delayMs: 50 }));
+  },
+  'receive and complete': (manual) =>
+    withTask(manual, (task) => recorded(manual.history, 'receive', task.id, () => task.complete())),
+  'receive and retry': (manual) => withTask(manual, (task) => task.retry({ delayMs: 0 })),
+  'receive and release': (manual) => withTask(manual, (task) => task.release()),
+  'receive and reject': (manual) => withTask(manual, (task) => task.reject('no good')),
+  'extend a lease': (manual) =>
+    withTask(manual, async (task) => {
+      await task.extend(5_000);
+      await task.release();
+    }),
+  'report progress': (manual) =>
+    withTask(manual, async (task) => {
+      await task.progress(0.5, 'half');
+      await task.release();
+    }),
+  cancel: async ({ queue, history, nextId }) => {
+    const id = nextId();
+    await recorded(history, 'send', id, () => queue.enqueue('work', { ms: 0 }, { id, delayMs: 60_000 }));
+    await recorded(history, 'receive', id, () => queue.cancel(id));
+  },
+  'pause and resume': async ({ queue }) => {
+    await queue.pause();
+    await queue.resume();
+  },
+  'redrive all dead letters': async ({ queue }) => {
+    const ids: string[] = [];
+    for await (const { id } of queue.deadLetters.list()) ids.push(id);
+    if (ids.length > 0) await queue.deadLetters.redrive({ ids });
+  },
+  'read it': async ({ queue }) => {
+    await queue.stats();
+    for await (const { id } of queue.list({ state: 'ready' })) {
+      await queue.get(id);
+      await queue.result(id, { timeoutMs: 0 });
+    }
+  },
+} satisfies Record<string, (manual: ManualQueue) => Promise<unknown>>;
+
+/** Takes and completes what is left, until nothing is. */
+export async function drainByHand(manual: ManualQueue): Promise<void> {
+  const { queue, history } = manual;
+  await queue.resume();
+  await queueOperations['redrive all dead letters'](manual);
+  for (;;) {
+    const tasks = await queue.receive({ max: 100, waitMs: 200 });
+    const { leased, delayed, ready } = await queue.stats();
+    if (tasks.length === 0 && leased + delayed + ready.normal === 0) return;
+    for (const task of tasks) await recorded(history, 'receive', task.id, () => task.complete());
+  }
+}
+
+/** Takes one task, if there is one. */
+async function withTask(
+  { queue }: ManualQueue,
+  use: (task: ReceivedTask<Tasks>) => Promise<unknown>,
+): Promise<void> {
+  for (const task of await queue.receive({ max: 1, waitMs: 100 })) await use(task);
+}
+
+/** An outage leaves the outcome open; any other refusal means that nothing happened. */
+async function recorded(
+  history: HistoryRecorder,
+  f: 'send' | 'receive',
+  id: string,
+  call: () => Promise<unknown>,
+): Promise<void> {
+  const open = history.invoke(f, { key: id, value: id });
+  try {
+    await call();
+    open.ok({ value: id });
+  } catch (error) {
+    if (isLockstepError(error, 'REDIS_UNAVAILABLE') && error.outcomeUnknown) open.info();
+    else open.fail();
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { cpus, totalmem } from 'node:os';
+import { quantiles, upperBound, type Quantiles } from './quantiles.ts';
+import type { StormRecord } from './storm.ts';
+import type { StormVerdict } from './storm-oracle.ts';
+
+/** The storm's figures as a page of the documentation. */
+export function stormReport(record: StormRecord, verdict: StormVerdict, command: string): string {
+  const { options, counters, outages, lives, seed, tookMs } = record;
+  const { delivery } = verdict;
+  const kills = lives.filter(({ killedAt }) => killedAt !== undefined).length - options.workers;
+  const rows: readonly (readonly [string, string | number])[] = [
+    ['tasks acknowledged', delivery.acknowledged],
+    ['SIGKILLs of worker processes', kills],
+    ['SIGKILLs and restarts of Redis (AOF, fsync always)', outages.length],
+    ['tasks lost', `${delivery.lost.length} (95 % bound ${upperBound(delivery.acknowledged)} per task)`],
+    ['left behind: waiting, leased, dead', `${counters.left}, ${counters.dead} dead`],
+    ['completed, by the counter of Redis', counters.completed],
+    ['runs begun', verdict.runs],
+    ['runs of tasks that had run before', verdict.repeated],
+    ['of these, after a run that had come to its end', verdict.repeatedAfterEnd],
+    ['repeated although the lease before was good', verdict.unexplained.length],
+    ['tokens out of order', verdict.tokenDisorder.length],
+    ['leases that ran out, by the counter of Redis', counters.reclaimed],
+    ['runs cut short by a kill that ran again', verdict.recoveries.length],
+    ['later than lease + 1 s (+ outage + 2 s)', verdict.late.length],
+  ];
+  const times: readonly (readonly [string, Quantiles])[] = [
+    ['kill to next run, less the lease; Redis there', verdict.recoveryOverLeaseMs],
+    ['Redis away', quantiles(outages.map(({ from, until }) => until - from))],
+    ['Redis accepting to the first run', verdict.firstRunMs],
+    ['Redis accepting to the first run of each worker', verdict.everyWorkerMs],
+  ];
+  return [
+    '# Storm: workers and Redis killed under load',
+    '',
+    `${options.workers} worker processes of concurrency ${options.concurrency}, leases of ${options.leaseMs} ms, ` +
+      `${options.tasks} tasks; took ${Math.round(tookMs / 1_000)} s; seed ${seed}.`,
+    '',
+    `Command: \`${command}\`. Machine: ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ` +
+      `${Math.round(totalmem() / 2 ** 30)} GiB, shared with other work; Node ${process.versions.node}, ` +
+      `Redis ${record.redisVersion}.`,
+    '',
+    '| what | figure |',
+    '| --- | --- |',
+    ...rows.map(([what, figure]) => `| ${what} | ${figure} |`),
+    '',
+    '| time in ms | n | p50 | p99 | max |',
+    '| --- | --- | --- | --- | --- |',
+    ...times.map(([what, q]) => `| ${what} | ${q.n} | ${ms(q.p50)} | ${ms(q.p99)} | ${ms(q.max)} |`),
+    '',
+    'Histories are files of the processes, outside Redis. A SIGKILL cannot tell fsync policies apart: this says nothing ' +
+      'about a power cut. A repeated run counts as explained when it began after the deadline that the process before ' +
+      'last knew of. A recovery may take a second lease when the next worker was killed as well.',
+    '',
+  ].join('\n');
+}
+
+const ms = (value: number): string => value.toFixed(0);
