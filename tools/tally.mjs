@@ -1,5 +1,6 @@
 // `node tools/tally.mjs report.json...` adds up reports of vitest's json reporter, in one line that says it all.
 import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /**
@@ -9,24 +10,44 @@ import { pathToFileURL } from 'node:url';
  * @property {number} numFailedTests
  * @property {number} numPendingTests Skipped by the test or by a filter.
  * @property {number} numTodoTests
- * @property {{ status: string, assertionResults: unknown[] }[]} testResults
+ * @property {FileResult[]} testResults
+ */
+
+/**
+ * @typedef {object} FileResult
+ * @property {string} name
+ * @property {string} status
+ * @property {string} [message] Why the file could not be loaded.
+ * @property {{ status: string, fullName: string, failureMessages: string[] }[]} assertionResults
  */
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Tally */
 
 /**
  * @param {string} file
+ * @returns {Report | undefined}
+ */
+function readReport(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+/**
+ * A file that could not be loaded fails without a test of its own.
+ * @param {FileResult} result
+ */
+function isBroken({ status, assertionResults }) {
+  return status === 'failed' && assertionResults.length === 0;
+}
+
+/**
+ * @param {string} file
  * @returns {Tally}
  */
 function tallyOf(file) {
+  const report = readReport(file);
   // A run that left no report did not end well; it must not vanish from the sum.
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
-  /** @type {Report} */
-  const report = JSON.parse(readFileSync(file, 'utf8'));
-  // A file that could not be loaded fails without a test of its own.
-  const broken = report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  );
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const broken = report.testResults.filter(isBroken);
   const failed = report.numFailedTests + broken.length;
   return {
     passed: report.numPassedTests,
@@ -51,8 +72,30 @@ export function tally(files) {
   );
 }
 
+/**
+ * What failed and why, a line each: the end of a log is what is read first, and often all that is kept of it.
+ * @param {string} file
+ * @returns {string[]}
+ */
+export function failuresIn(file) {
+  return (readReport(file)?.testResults ?? []).flatMap((result) => {
+    const where = relative(process.cwd(), result.name);
+    if (isBroken(result)) return [`${where}: ${firstLine(result.message)}`];
+    return result.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => `${where}: ${fullName}: ${firstLine(failureMessages[0])}`);
+  });
+}
+
+/** @param {string} [text] */
+function firstLine(text = 'no message') {
+  return text.split('\n', 1)[0];
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { passed, failed, skipped } = tally(process.argv.slice(2));
+  const files = process.argv.slice(2);
+  for (const line of files.flatMap(failuresIn)) console.error(`failed: ${line}`);
+  const { passed, failed, skipped } = tally(files);
   console.log(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = passed > 0 && failed === 0 && skipped === 0 ? 0 : 1;
 }

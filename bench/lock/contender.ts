@@ -7,7 +7,7 @@ export interface OpenLocks {
 
 export interface Contender {
   readonly name: string;
-  open(url: string): Promise<OpenLocks>;
+  readonly open: (url: string) => Promise<OpenLocks>;
 }
 
 export const ours = 'lockstep';
@@ -22,17 +22,4 @@ let names = 0;
 export function freshName(): string {
   names += 1;
   return `bench-${process.pid}-${names}`;
-}
-
-export async function withLocks<T>(
-  { open }: Contender,
-  url: string,
-  use: (locks: OpenLocks) => Promise<T>,
-): Promise<T> {
-  const locks = await open(url);
-  try {
-    return await use(locks);
-  } finally {
-    await locks.close();
-  }
 }

@@ -36,7 +36,8 @@ export const benchmarks: Readonly<Record<string, Entry>> = {
     load: async () => (await import('../lock/uncontended.ts')).uncontended,
   },
   'lock/handoff': {
-    summary: '50 waiters on one lock: drained, handed on, in order, at what cost; against redlock and redis-semaphore',
+    summary:
+      '50 waiters on one lock: drained, handed on, in order, at what cost; against redlock and redis-semaphore',
     load: async () => (await import('../lock/handoff.ts')).handoff,
   },
   'lock/renewal': {

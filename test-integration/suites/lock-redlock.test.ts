@@ -46,7 +46,7 @@ class Masters implements SharedServers {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#open.map((close) => close()));
+    await Promise.all(this.#open.map(async (close) => close()));
     await (await this.#start())[Symbol.asyncDispose]();
   }
 

@@ -17,16 +17,16 @@ const good = {
 const tool = fileURLToPath(new URL('../tally.mjs', import.meta.url));
 
 function tally(reports: Readonly<Record<string, object>>, ...files: string[]) {
-  const { stdout, status } = spawnSync(process.execPath, [tool, ...files], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [tool, ...files], {
     cwd: fixtureTree(reports),
     encoding: 'utf8',
   });
-  return { line: stdout, status };
+  return { line: stdout, failures: stderr, status };
 }
 
 test('reports are added up into one line', () => {
   const reports = { 'a.json': good, 'b.json': { ...good, numPassedTests: 4 } };
-  expect(tally(reports, 'a.json', 'b.json')).toEqual({
+  expect(tally(reports, 'a.json', 'b.json')).toMatchObject({
     line: 'tests: 7 passed, 0 failed, 0 skipped\n',
     status: 0,
   });
@@ -34,17 +34,27 @@ test('reports are added up into one line', () => {
 
 test('a failure is a failure', () => {
   const reports = { 'a.json': { ...good, success: false, numFailedTests: 2 } };
-  expect(tally(reports, 'a.json')).toEqual({ line: 'tests: 3 passed, 2 failed, 0 skipped\n', status: 1 });
+  expect(tally(reports, 'a.json')).toMatchObject({
+    line: 'tests: 3 passed, 2 failed, 0 skipped\n',
+    status: 1,
+  });
 });
 
 test('a skipped test is not a passed run', () => {
   const reports = { 'a.json': { ...good, numPendingTests: 1, numTodoTests: 1 } };
-  expect(tally(reports, 'a.json')).toEqual({ line: 'tests: 3 passed, 0 failed, 2 skipped\n', status: 1 });
+  expect(tally(reports, 'a.json')).toMatchObject({
+    line: 'tests: 3 passed, 0 failed, 2 skipped\n',
+    status: 1,
+  });
 });
 
 test('a file that could not be loaded counts as failed, and so does a report that is not there', () => {
-  const broken = { ...good, success: false, testResults: [{ status: 'failed', assertionResults: [] }] };
-  expect(tally({ 'a.json': broken }, 'a.json', 'gone.json')).toEqual({
+  const broken = {
+    ...good,
+    success: false,
+    testResults: [{ name: 'x.test.ts', status: 'failed', assertionResults: [] }],
+  };
+  expect(tally({ 'a.json': broken }, 'a.json', 'gone.json')).toMatchObject({
     line: 'tests: 3 passed, 2 failed, 0 skipped\n',
     status: 1,
   });
@@ -58,4 +68,29 @@ test('a run that failed outside of its tests counts one failure', () => {
 
 test('no test at all is not a passed run', () => {
   expect(tally({}).status).toBe(1);
+});
+
+test('what failed is named with the first line of why', () => {
+  const assertionResults = [
+    { status: 'passed', fullName: 'fine', failureMessages: [] },
+    {
+      status: 'failed',
+      fullName: 'a lock excludes',
+      failureMessages: ['expected 2 to be 1\n    at file.ts:1'],
+    },
+  ];
+  const loading = {
+    name: 'broken.test.ts',
+    status: 'failed',
+    message: 'no such module\nstack',
+    assertionResults: [],
+  };
+  const report = {
+    ...good,
+    success: false,
+    testResults: [{ name: 'lock.test.ts', status: 'failed', assertionResults }, loading],
+  };
+  expect(tally({ 'a.json': report }, 'a.json').failures).toBe(
+    'failed: lock.test.ts: a lock excludes: expected 2 to be 1\nfailed: broken.test.ts: no such module\n',
+  );
 });

@@ -85,7 +85,7 @@ export class QueueWatch {
 }
 
 /** Tasks that are not over. */
-export function open({ ready, delayed, leased }: QueueStats): number {
+function open({ ready, delayed, leased }: QueueStats): number {
   return waiting(ready) + delayed + leased;
 }
 

@@ -18,7 +18,7 @@ export interface ResolvedEngineOptions {
 }
 
 /** Defaults of an engine. */
-export const engineDefaults = {
+const engineDefaults = {
   partitions: 1,
   visibilityMs: 30_000,
   maxDeliveries: 10,

@@ -56,7 +56,7 @@ export function parseState(state: string): LeaseState {
 }
 
 /** Reads a `1<at> <text>` field: a failure, or the reason of a death. */
-export function parseStamped(field: string): { at: number; text: string } {
+function parseStamped(field: string): { at: number; text: string } {
   const cut = field.indexOf(' ');
   return { at: Number(field.slice(1, cut)), text: field.slice(cut + 1) };
 }
@@ -64,7 +64,7 @@ export function parseStamped(field: string): { at: number; text: string } {
 const statuses = { c: 'completed', x: 'cancelled', e: 'expired' } as const;
 
 /** Whether a record is the outcome of an item that is over. */
-export function isOutcome(record: string): boolean {
+function isOutcome(record: string): boolean {
   return record.charAt(1) === '=';
 }
 

@@ -16,10 +16,9 @@ export type Answer =
   /** The request was given up or released before: it must not be granted. */
   | { readonly kind: 'gone' };
 
-export const granted = 1;
-export const busy = 0;
+const granted = 1;
+const busy = 0;
 export const gone = 2;
-export const tooNew = 3;
 
 /** Reads `{1, token}`, `{1, token, 1}` for a settled one, `{0, position, recheckMs}`, `{2}` or `{3, layout}`. */
 export function parseAnswer(reply: unknown): Answer {

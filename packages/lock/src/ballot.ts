@@ -9,7 +9,7 @@ export interface Ballot<Vote> {
   readonly won: boolean;
   readonly yes: readonly Yes<Vote>[];
   /** What voters failed with that said neither yes nor no. */
-  readonly failures: readonly unknown[];
+  readonly failures: readonly Error[];
 }
 
 /**
@@ -22,7 +22,7 @@ export function ballot<Vote>(
 ): Promise<Ballot<Vote>> {
   return new Promise((resolve) => {
     const yes: Yes<Vote>[] = [];
-    const failures: unknown[] = [];
+    const failures: Error[] = [];
     let open = replies.length;
     const settle = (): void => {
       if (yes.length >= need || yes.length + open < need)
@@ -36,7 +36,7 @@ export function ballot<Vote>(
     replies.forEach((reply, voter) => {
       reply.then(
         (vote) => count(() => void (vote !== undefined && yes.push({ voter, vote }))),
-        (error: unknown) => count(() => void failures.push(error)),
+        (error: Error) => count(() => void failures.push(error)),
       );
     });
   });
@@ -45,6 +45,6 @@ export function ballot<Vote>(
 /**
  * Why a ballot was lost, if so many voters were silent that the others could not have decided it: the first failure.
  */
-export function outageOf({ failures }: Ballot<unknown>, voters: number, need: number): unknown {
+export function outageOf({ failures }: Ballot<unknown>, voters: number, need: number): Error | undefined {
   return failures.length > voters - need ? failures[0] : undefined;
 }

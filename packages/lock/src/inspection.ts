@@ -36,7 +36,7 @@ export type LockInspection =
   HeldLock | { readonly held: false; readonly name: string; readonly waiters: readonly LockWaiter[] };
 
 /** One place's view of a lock. */
-export function inspectAt(place: Place, keys: MutexKeys, options?: RunOptions): Promise<MutexState> {
+function inspectAt(place: Place, keys: MutexKeys, options?: RunOptions): Promise<MutexState> {
   return place.redis.run(inspectMutex, keys, {}, options);
 }
 

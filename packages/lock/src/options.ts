@@ -88,7 +88,7 @@ export interface ResolvedAcquireOptions {
 }
 
 /** What is used where nothing is said. */
-export const defaults = { prefix: 'lock:', ttlMs: 10_000, waitMs: 10_000, autoExtend: true } as const;
+const defaults = { prefix: 'lock:', ttlMs: 10_000, waitMs: 10_000, autoExtend: true } as const;
 
 const shortestTtlMs = 10;
 const longestPrefix = 256;

@@ -10,7 +10,7 @@ export interface ManualQueue {
   readonly queue: Queue<Tasks>;
   readonly history: HistoryRecorder;
   /** An id that was not used before. */
-  nextId(): string;
+  readonly nextId: () => string;
 }
 
 /** Everything a queue does in a script of its own. Each may fail with a typed error; none may lose a task. */

@@ -50,10 +50,7 @@ export function tokenDisorder(runs: RunsById): string[] {
 }
 
 /** Each run with the next one of the same task. */
-export function forEachPair(
-  runs: RunsById,
-  visit: (id: string, first: Operation, second: Operation) => void,
-): void {
+function forEachPair(runs: RunsById, visit: (id: string, first: Operation, second: Operation) => void): void {
   for (const [id, list] of runs) {
     for (let at = 1; at < list.length; at += 1) visit(id, list[at - 1]!, list[at]!);
   }

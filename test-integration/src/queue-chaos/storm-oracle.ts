@@ -38,7 +38,7 @@ export interface StormVerdict {
 }
 
 /** How long after the end of a lease another worker may take to run the task. */
-export const recoverySlackMs = 1_000;
+const recoverySlackMs = 1_000;
 
 /** How long after Redis accepts again workers may take to go on. */
 export const resumeBoundMs = 2_000;

@@ -109,7 +109,7 @@ export function semaphoreBehaviour(harness: BehaviourHarness): void {
       await all.release();
       const permits = await Promise.all(waiting);
       expect(permits).toHaveLength(3);
-      expect([...order].sort()).toEqual([0, 1, 2]);
+      expect(order.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
       await Promise.all(permits.map((permit) => permit.release()));
     });
 
