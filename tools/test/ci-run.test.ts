@@ -86,7 +86,7 @@ test('a skipped test fails the run', () => {
 test('a failed test fails the run', () => {
   expect(run({ REPORT: '{"success":false,"numFailedTests":1}', FAILING: 'test:integration' })).toEqual({
     status: 1,
-    failed: ['integration, on redis-server'],
+    failed: ['integration, on redis-server with ioredis 6'],
     last: 'tests: 4 passed, 2 failed, 0 skipped',
   });
 });
