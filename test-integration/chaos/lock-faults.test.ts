@@ -51,6 +51,23 @@ describe('locks on a server that is frozen', () => {
     await eventually(() => redis.time());
   });
 
+  it('closing does not wait for it beyond the deadline of a command', async () => {
+    const doomed = await connect(server.url, { ...quiet, commandTimeoutMs: 300, socketTimeoutMs: 200 });
+    const doomedLocks = createLocks({ redis: doomed, ...quiet });
+    await doomedLocks.acquire(freshName(), { ttlMs: 30_000 });
+    await server.stop();
+    const refused = rejectionOf(doomedLocks.acquire(freshName(), { ttlMs: 30_000, waitMs: 30_000 }));
+    const start = performance.now();
+    await doomedLocks.close({ drainMs: 0, abortMs: 0 });
+    const tookMs = performance.now() - start;
+    await server.cont();
+    expect(isLockstepError(await refused)).toBe(true);
+    // The acquisition, its withdrawal, the release.
+    expect(tookMs).toBeLessThan(3 * 300 + 500);
+    await eventually(() => redis.time());
+    await doomed.close({ drainMs: 0, abortMs: 0 });
+  });
+
   it('an acquisition that was given up never executes later', { timeout: 600_000 }, async () => {
     const rounds = full ? 200 : 20;
     const observer = await connect(server.url, quiet);

@@ -5,7 +5,7 @@ import { createQueue } from '@lockstep/task-queue';
 import { eventually, loadHistory, operationsOf } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import { startProcess } from '../src/queue-chaos/child-process.ts';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { quantiles, type Quantiles } from '../src/queue-chaos/quantiles.ts';
 import { skewedQueue } from '../src/queue-chaos/queues.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
@@ -105,23 +105,27 @@ function say(name: string, { early, errorMs, repeated }: DelayError): void {
   );
 }
 
-describe('workers and producers whose clocks are an hour off, one each way', () => {
-  it('run nothing early, nothing twice, and as punctually as with right clocks', async () => {
-    // At the same time, so that both have the same of the machine.
-    const [right, wrong] = await Promise.all([delayErrors([0, 0], 'delay'), delayErrors(skews, 'delay')]);
-    say('right clocks', right);
-    say('clocks at -1 h and +1 h', wrong);
-    expect(wrong.errorMs.n).toBe(tasks);
-    expect(wrong.early).toEqual([]);
-    expect(wrong.repeated).toBe(0);
-    // 100 ms is the promise; where the machine itself is later than that, as the right clocks show, so may these be.
-    expect(wrong.errorMs.p50).toBeLessThanOrEqual(Math.max(100, right.errorMs.p50 * 1.5));
-    expect(wrong.errorMs.p99).toBeLessThanOrEqual(Math.max(100, right.errorMs.max * 2));
-  });
+describe(
+  'workers and producers whose clocks are an hour off, one each way',
+  { timeout: profileTimeoutMs },
+  () => {
+    it('run nothing early, nothing twice, and as punctually as with right clocks', async () => {
+      // At the same time, so that both have the same of the machine.
+      const [right, wrong] = await Promise.all([delayErrors([0, 0], 'delay'), delayErrors(skews, 'delay')]);
+      say('right clocks', right);
+      say('clocks at -1 h and +1 h', wrong);
+      expect(wrong.errorMs.n).toBe(tasks);
+      expect(wrong.early).toEqual([]);
+      expect(wrong.repeated).toBe(0);
+      // 100 ms is the promise; where the machine itself is later than that, as the right clocks show, so may these be.
+      expect(wrong.errorMs.p50).toBeLessThanOrEqual(Math.max(100, right.errorMs.p50 * 1.5));
+      expect(wrong.errorMs.p99).toBeLessThanOrEqual(Math.max(100, right.errorMs.max * 2));
+    });
 
-  it('would be found early if the moment were taken from their own clocks', async () => {
-    const control = await delayErrors(skews, 'own clock');
-    say('moments by wrong clocks', control);
-    expect(control.early.length).toBeGreaterThan(0);
-  });
-});
+    it('would be found early if the moment were taken from their own clocks', async () => {
+      const control = await delayErrors(skews, 'own clock');
+      say('moments by wrong clocks', control);
+      expect(control.early.length).toBeGreaterThan(0);
+    });
+  },
+);

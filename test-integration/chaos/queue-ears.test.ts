@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { earFaults, type EarFault } from '../src/queue-chaos/ear-faults.ts';
 import { machineNow } from '../src/queue-chaos/machine-clock.ts';
 import { PickupWatch, type Waker } from '../src/queue-chaos/pickup-watch.ts';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { quantiles } from '../src/queue-chaos/quantiles.ts';
 import { SeededRandom } from '../src/queue-chaos/seeded-random.ts';
 import type { RedisNode } from '../src/servers/redis-node.ts';
@@ -54,7 +54,7 @@ function summary(rounds: readonly Round[], seed: number): string {
   return [`pickups, seed ${seed}`, ...lines].join('\n');
 }
 
-describe('a worker', () => {
+describe('a worker', { timeout: profileTimeoutMs }, () => {
   it('hears of one task after every kind of fault, and not by luck of the slow poll', async () => {
     await using server = await startStandalone({ appendonly: 'always' });
     await using watch = await PickupWatch.open(server.url);

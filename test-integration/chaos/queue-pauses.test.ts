@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pauseWorker } from '../src/queue-chaos/pauses.ts';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { quantiles, upperBound } from '../src/queue-chaos/quantiles.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
 import { startStandalone } from '../src/servers/standalone.ts';
@@ -12,7 +12,7 @@ const leaseMs = 400;
 /** All timers of a thawed process are due at once. The median is the toolkit's doing, the slowest the machine's as well. */
 const usuallyToldWithinMs = 10;
 
-describe('a worker that is frozen beyond its lease', () => {
+describe('a worker that is frozen beyond its lease', { timeout: profileTimeoutMs }, () => {
   it('has every late completion refused and its handlers told at once', async () => {
     await using folder = await scratchFolder();
     await using server = await startStandalone({ appendonly: 'always' });

@@ -7,7 +7,7 @@ import { anyInput } from '../src/queue-chaos/any-input.ts';
 import { childBundle } from '../src/queue-chaos/child-bundle.ts';
 import { Fleet } from '../src/queue-chaos/fleet.ts';
 import { garble } from '../src/queue-chaos/garble.ts';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { poisonLimits, poisonQueue } from '../src/queue-chaos/queues.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
 import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
@@ -41,7 +41,7 @@ async function keepAlive(fleet: Fleet, stopped: AbortSignal): Promise<void> {
   await Promise.all([life(), life()]);
 }
 
-describe('poison', () => {
+describe('poison', { timeout: profileTimeoutMs }, () => {
   it('ends among the dead letters exactly once, with its reason and history; the rest is done', async () => {
     await using folder = await scratchFolder();
     await using server = await startStandalone({ appendonly: 'always' });
@@ -68,7 +68,7 @@ describe('poison', () => {
         const { dead, completed } = await queue.stats();
         expect({ dead, completed }).toEqual({ dead: kinds.length * each, completed: fine });
       },
-      { timeoutMs: 240_000, intervalMs: 200 },
+      { timeoutMs: profileTimeoutMs, intervalMs: 200 },
     );
     stopped.abort();
     await fleet[Symbol.asyncDispose]();

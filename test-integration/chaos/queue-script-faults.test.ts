@@ -3,7 +3,7 @@ import { connect, type Redis } from '@lockstep/redis';
 import { createQueue } from '@lockstep/task-queue';
 import { checkDelivery, eventually, faultProxy, recordHistory } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { queueFaults, type QueueFault } from '../src/queue-chaos/queue-faults.ts';
 import { drainByHand, queueOperations, type ManualQueue } from '../src/queue-chaos/queue-operations.ts';
 import { stormQueue } from '../src/queue-chaos/queues.ts';
@@ -33,7 +33,7 @@ function manualQueue(redis: Redis): ManualQueue {
 describe('a queue whose scripts fail before and after they ran', () => {
   it.each(Object.entries<QueueFault>(queueFaults))(
     'loses and repeats nothing, and goes on: %s',
-    { timeout: 600_000 },
+    { timeout: profileTimeoutMs },
     async (_name, fault) => {
       await using server = await startStandalone({ appendonly: 'always' });
       await using proxy = await faultProxy(server.url);

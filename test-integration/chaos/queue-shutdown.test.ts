@@ -4,7 +4,7 @@ import { createQueue } from '@lockstep/task-queue';
 import { eventually, loadHistory, operationsOf } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import { startProcess, type ChildExit } from '../src/queue-chaos/child-process.ts';
-import { chaosProfile } from '../src/queue-chaos/profile.ts';
+import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { stormQueue } from '../src/queue-chaos/queues.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
 import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
@@ -69,7 +69,7 @@ async function endOfService(signal: 'SIGTERM' | 'SIGKILL'): Promise<Ending> {
   };
 }
 
-describe('SIGTERM for a service with a worker and a subscription', () => {
+describe('SIGTERM for a service with a worker and a subscription', { timeout: profileTimeoutMs }, () => {
   it('leaves no lease and no lost task, and the process ends by itself with code 0', async () => {
     for (let round = 0; round < rounds; round += 1) {
       expect(await endOfService('SIGTERM')).toEqual({

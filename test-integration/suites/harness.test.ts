@@ -1,4 +1,7 @@
+import { createQueue, task } from '@lockstep/task-queue';
+import { drain, ManualClock } from '@lockstep/testing';
 import { describe, expect, inject, it } from 'vitest';
+import { anyInput } from '../src/queue-chaos/any-input.ts';
 import { onEveryTopology } from '../src/on-every-topology.ts';
 
 onEveryTopology('harness', (harness) => {
@@ -27,6 +30,26 @@ onEveryTopology('harness', (harness) => {
     await harness.advance(160);
     expect(harness.clock.monotonic() - before).toBeGreaterThanOrEqual(159);
     expect(await redis.client.get(key)).toBeNull();
+  });
+});
+
+onEveryTopology('drain', (harness) => {
+  it('waits for retries and dead letters of a queue, and says what is left of one without a worker', async () => {
+    const redis = await harness.connect();
+    const tasks = {
+      pay: task({ input: anyInput<object>(), maxAttempts: 2, backoff: { type: 'fixed', delayMs: 300 } }),
+    };
+    const queue = createQueue({ redis, name: harness.uniqueName(), tasks });
+    await queue.enqueueMany([1, 2, 3].map(() => ({ name: 'pay' as const, input: {} })));
+    const clock = harness.clock instanceof ManualClock ? harness.clock : undefined;
+    await expect(drain(queue, { clock, timeoutMs: 50 })).rejects.toThrow('3 ready, 0 delayed, 0 leased');
+    const fail = (): never => {
+      throw new Error('declined');
+    };
+    const worker = queue.worker({ handlers: { pay: fail } });
+    await worker.start();
+    expect(await drain(queue, { clock })).toMatchObject({ dead: 3, failed: 6, completed: 0 });
+    await worker.stop();
   });
 });
 

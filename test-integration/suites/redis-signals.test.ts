@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { connect, type Redis } from '@lockstep/redis';
+import { createQueue } from '@lockstep/task-queue';
 import { Redis as Client } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import '../src/topologies.ts';
 import { realTopologies } from '../src/topologies.ts';
+import { signalledQueue } from './signalled-service-queue.ts';
 
 const { urls, site } = inject('redis');
 const service = fileURLToPath(new URL('signalled-service.ts', import.meta.url));
@@ -30,17 +33,30 @@ async function started(url: string, prefix: string, ...more: string[]) {
   return { child, exited, output: () => output };
 }
 
+/** Which of its keys say that the service holds something: the leases of its worker, its lock. */
+async function held({ client, prefix }: Redis): Promise<string[]> {
+  const keys = [`{${prefix}queue:${signalledQueue.name}:0}:leased`, `${prefix}lock:stock`];
+  const found = await Promise.all(keys.map((key) => client.exists(key)));
+  return keys.filter((_, index) => found[index] === 1);
+}
+
 const prefixOf = (): string => `t-${crypto.randomUUID()}:`;
 
 describe.runIf(site !== null)('a service that closes on signals', () => {
-  it.each(realTopologies)('on %s ends by itself with exit code 0, everything closed', async (topology) => {
+  it.each(realTopologies)('on %s ends by itself with exit code 0 and leaves no lease', async (topology) => {
     const prefix = prefixOf();
+    await using redis = await connect(urls[topology]!, { prefix });
     const { child, exited, output } = await started(urls[topology]!, prefix);
+    expect(await held(redis)).toHaveLength(2);
     const before = performance.now();
     child.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(performance.now() - before).toBeLessThan(3_000);
     expect(output()).toBe('ready\n');
+    expect(await held(redis)).toEqual([]);
+    // Its two tasks wait for the next worker, and no attempt of theirs is burnt.
+    const stats = await createQueue({ redis, ...signalledQueue }).stats();
+    expect(stats).toMatchObject({ ready: { normal: 2 }, leased: 0, delayed: 0, dead: 0, failed: 0 });
   });
 
   it('closes its parts before its sockets', async () => {

@@ -244,7 +244,6 @@ class ItemEngine implements Engine {
       waiter: '',
       armed: false,
       woken: false,
-      settlements: 0,
       settlementArgs: [],
     };
     for (;;) {

@@ -2,7 +2,7 @@ import { assertName, ConfigurationError } from '@lockstep/core';
 import type { EnqueueResult, NewItem } from './item.ts';
 import type { Lanes } from './lanes.ts';
 import { assertDelay, assertVisibility, assertWhole } from './options.ts';
-import type { Store } from './store.ts';
+import type { EnqueuedItem, Store } from './store.ts';
 
 /** Bounds of one script call: what Lua can unpack, and what may hold Redis for a few milliseconds. */
 const sliceItems = 1_000;
@@ -11,10 +11,7 @@ const sliceCharacters = 1_000_000;
 type Status = EnqueueResult['status'];
 
 /** One item and where its result goes. */
-interface Entry {
-  readonly id: string;
-  readonly spec: string;
-  readonly body: string;
+interface Entry extends EnqueuedItem {
   readonly request: Request;
   readonly index: number;
 }
@@ -62,7 +59,8 @@ export class Enqueuer {
     const request = new Request(items.length);
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     items.forEach((item, index) => {
-      this.#waiting.push({ id: item.id, spec: specOf(item), body: item.body, request, index });
+      const { id, priority = 'normal', body } = item;
+      this.#waiting.push({ id, level: priority.charAt(0), options: optionsOf(item), body, request, index });
     });
     return request.promise;
   }
@@ -84,10 +82,8 @@ export class Enqueuer {
   }
 
   async #send(slice: readonly Entry[]): Promise<void> {
-    const args: string[] = [];
-    for (const { id, spec, body } of slice) args.push(id, spec, body);
     try {
-      const results = await this.#lanes.run((lane) => this.#store.enqueue(lane, args));
+      const results = await this.#lanes.run((lane) => this.#store.enqueue(lane, slice));
       slice.forEach(({ request, index }, at) => request.done(index, results[at]!));
     } catch (error) {
       for (const { request } of slice) request.fail(error);
@@ -109,16 +105,15 @@ export function assertItem(item: NewItem, path: string): void {
 }
 
 /** See the enqueue script. */
-function specOf({ priority = 'normal', delayMs, runAt, expiresInMs, visibilityMs }: NewItem): string {
-  const letter = priority.charAt(0);
+function optionsOf({ delayMs, runAt, expiresInMs, visibilityMs }: NewItem): string {
   if (
     delayMs === undefined &&
     runAt === undefined &&
     expiresInMs === undefined &&
     visibilityMs === undefined
   ) {
-    return letter;
+    return '';
   }
   const due = runAt === undefined ? Math.ceil(delayMs ?? 0) : `@${runAt}`;
-  return `${letter} ${due} e${expiresInMs ?? ''} v${visibilityMs ?? ''}`;
+  return ` ${due} e${expiresInMs ?? ''} v${visibilityMs ?? ''}`;
 }

@@ -7,17 +7,16 @@ import type { Keyspace, Redis } from '@lockstep/redis';
  *
  * | key | type | what it holds |
  * |---|---|---|
- * | `meta` | hash | numbers: `layout`, `partitions`, `paused`, last `seq`, `token` and `now`, a lower bound of the next `due` moment, live items per level, totals |
+ * | `meta` | hash | `numbers`, those of `numberNames` in `lua/meta.ts` in a line; totals that change rarely, a field each; `@<worker or lane>`: `1<seq> <seenAt> <channel> <reply>` of its last numbered call |
  * | `ready:<level>` | list | an `<entry>` per waiting item, next one first; entries without a live item are tombstones |
  * | `delayed` | zset | `<entry>` by due time |
- * | `leased` | zset | `<token> <id>` by deadline, server time |
+ * | `leased` | zset | `<47 zeros><token> <id>` by deadline, server time |
  * | `expiring` | zset | ids by the moment they expire, if they do |
  * | `dead` | zset | ids by time of death |
  * | `kept` | zset | ids of ended items by the moment their outcome goes |
  * | `item:0` .. `item:15` | hash | all about items, spread by id: see below |
  * | `cancels` | hash | leased ids that are to end as cancelled |
  * | `awaiting` | hash | id -> waiters for its outcome, a line each |
- * | `callers` | hash | worker or lane -> `1<seq> <seenAt> <channel> <reply>` of its last numbered call |
  * | `seen` | zset | callers by when they were last seen, for forgetting them |
  * | `waiters` | list | sleeping workers: `<process channel> <bell>` |
  *
@@ -48,7 +47,6 @@ export interface PartitionKeys {
   readonly kept: string;
   readonly cancels: string;
   readonly awaiting: string;
-  readonly callers: string;
   readonly seen: string;
   readonly waiters: string;
 }
@@ -58,6 +56,16 @@ export const layout = 1;
 
 /** A fixed number, so that all can be declared; several, because a slot migration moves one key at a time. */
 const buckets = 16;
+
+/** The hash an item is in. `bucketLua` reckons the same, of ids that are not known before the script runs. */
+export function bucketOf(id: string): number {
+  const length = Buffer.byteLength(id);
+  const ascii = length === id.length;
+  const bytes = ascii ? undefined : Buffer.from(id);
+  const byteAt = (index: number): number => (bytes ? bytes[index] : id.charCodeAt(index))!;
+  const before = length > 1 ? byteAt(length - 2) : 0;
+  return (byteAt(length - 1) + 3 * before + length) % buckets;
+}
 
 const reservedParts = ['parked', 'rotation', 'running', 'dedupe', 'dedupe:expiry'] as const;
 
@@ -92,7 +100,6 @@ function partitionKeys(keyspace: Keyspace): PartitionKeys {
     kept: keyspace.key('kept'),
     cancels: keyspace.key('cancels'),
     awaiting: keyspace.key('awaiting'),
-    callers: keyspace.key('callers'),
     seen: keyspace.key('seen'),
     waiters: keyspace.key('waiters'),
   };

@@ -210,7 +210,6 @@ export class PartitionLoop {
         waiter: this.#waiter(),
         armed: this.#armed,
         woken,
-        settlements: settlements.length,
         settlementArgs: settlements.flatMap(({ args }) => args),
       },
     };

@@ -185,7 +185,6 @@ export class Receiver implements LeaseHolder {
         waiter,
         armed: waiting !== undefined,
         woken: waiting !== undefined,
-        settlements: 0,
         settlementArgs: [],
       }),
     );

@@ -49,7 +49,6 @@ export class Settler {
           waiter: '',
           armed: false,
           woken: false,
-          settlements: slice.length,
           settlementArgs: slice.flatMap(({ args }) => args),
         }),
       );

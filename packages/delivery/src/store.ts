@@ -1,8 +1,9 @@
 import { ConfigurationError, LayoutTooNewError, RedisCommandError } from '@lockstep/core';
 import type { Script, ScriptArgument } from '@lockstep/redis';
 import type { ItemState } from './item.ts';
-import { createPartition, layout, type Partition } from './keys.ts';
+import { bucketOf, createPartition, layout, type Partition } from './keys.ts';
 import type { Lane } from './lanes.ts';
+import { calmStart } from './lua/meta.ts';
 import type { ResolvedEngineOptions } from './options.ts';
 import { cancel, type CancelReply } from './scripts/cancel.ts';
 import { drop } from './scripts/drop.ts';
@@ -20,6 +21,14 @@ import { readStats, type PartitionStats } from './scripts/stats.ts';
 import { sweep, type SweepReply } from './scripts/sweep.ts';
 import { turn, type TurnReply } from './scripts/turn.ts';
 
+/** An item as the enqueue script takes it: the level's letter, and the options of its spec or nothing. */
+export interface EnqueuedItem {
+  readonly id: string;
+  readonly level: string;
+  readonly options: string;
+  readonly body: string;
+}
+
 /** What a turn asks for; see the script. */
 export interface TurnRequest {
   readonly caller: Lane;
@@ -29,48 +38,67 @@ export interface TurnRequest {
   readonly waiter: string;
   readonly armed: boolean;
   readonly woken: boolean;
-  readonly settlements: number;
   /** The settlements' arguments, flat. */
   readonly settlementArgs: readonly ScriptArgument[];
+}
+
+/** The letter of the n-th key behind the named ones, counted from 1. */
+function keyLetter(n: number): string {
+  return String.fromCharCode(96 + n);
 }
 
 /** One partition's scripts with their arguments filled in and refusals turned into errors. */
 export class Store {
   readonly partition: Partition;
   readonly #options: ResolvedEngineOptions;
-  readonly #base: { readonly layout: number; readonly partitions: number };
-  readonly #channel: string;
+  readonly #base: { readonly calm: string };
+  readonly #calmTurn: string;
+  readonly #settings: string;
 
   constructor(options: ResolvedEngineOptions, index: number) {
     this.#options = options;
     this.partition = createPartition(options.redis, options.kind, options.name, index);
-    this.#base = { layout, partitions: options.partitions };
-    this.#channel = options.redis.doorbell.channel;
+    const { maxDeliveries, lowerShare, keepOutcomesMs, redis } = options;
+    const calm = calmStart(layout, options.partitions);
+    this.#base = { calm };
+    // A turn that has cancellations, waiters or tombstones to look after is not quick.
+    this.#calmTurn = `${calm}0 0 0 `;
+    this.#settings = `${maxDeliveries} ${lowerShare} ${keepOutcomesMs} ${redis.doorbell.channel}`;
   }
 
-  async enqueue(caller: Lane, items: readonly ScriptArgument[]): Promise<EnqueueReply['results']> {
-    const args = { ...this.#base, caller: caller.id, seq: caller.seq, max_pending: this.#options.maxPending };
-    return this.#accept(await this.#run(enqueue, args, items)).results;
+  async enqueue(caller: Lane, items: readonly EnqueuedItem[]): Promise<EnqueueReply['results']> {
+    const { partition } = this;
+    const restKeys: string[] = [];
+    const letters: string[] = [];
+    const restArgs: string[] = [];
+    for (const { id, level, options, body } of items) {
+      const bucket = bucketOf(id);
+      // Most calls add one item: they declare one hash.
+      const letter = (letters[bucket] ??= keyLetter(restKeys.push(partition.items[bucket]!)));
+      restArgs.push(id, level + letter + options, body);
+    }
+    const args = {
+      calm: this.#base.calm,
+      caller: caller.id,
+      seq: caller.seq,
+      max_pending: this.#options.maxPending,
+    };
+    const keys = partition.keys;
+    return this.#accept(await this.#options.redis.run(enqueue, keys, args, { restKeys, restArgs })).results;
   }
 
   async turn(request: TurnRequest): Promise<TurnReply> {
-    const { caller } = request;
+    const { caller, visibilityMs } = request;
     const args = {
-      ...this.#base,
+      calm: this.#calmTurn,
       caller: caller.id,
       seq: caller.seq,
       acked: caller.acked,
-      channel: this.#channel,
       want: request.want,
-      lease_ms: request.visibilityMs ?? this.#options.visibilityMs,
-      forced: request.visibilityMs === undefined ? '0' : '1',
-      max_deliveries: this.#options.maxDeliveries,
-      lower_share: this.#options.lowerShare,
-      keep_ms: this.#options.keepOutcomesMs,
+      lease_ms: visibilityMs ?? this.#options.visibilityMs,
       waiter: request.waiter,
-      armed: request.armed ? '1' : '0',
-      woken: request.woken ? '1' : '0',
-      settlements: request.settlements,
+      flags: (request.armed ? '1' : '0') + (request.woken ? '1' : '0') + (visibilityMs === undefined ? '0' : '1'),
+      settings: this.#settings,
     };
     return this.#accept(await this.#run(turn, args, request.settlementArgs));
   }

@@ -67,7 +67,10 @@ export class Acquisition {
       const first = await this.#attempt();
       if (first instanceof LeaseState) return first;
       if (this.#outage === undefined) this.#engine.stats.contended += 1;
-      return waitMs > 0 ? await this.#wait(first) : undefined;
+      if (waitMs > 0) return await this.#wait(first);
+      // A grant that came while closing was given back: not busy, but over.
+      this.#engine.assertOpen();
+      return undefined;
     } catch (error) {
       if (this.#open) void this.#engine.abandon(this.#claim, this.#queues);
       throw error;

@@ -249,6 +249,24 @@ describe('clocks', () => {
     expect(await lock.release()).toBe('released');
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'a step of %d ms refuses no extend of a lock that is held',
+    async (step) => {
+      await using at = await twoClocks();
+      const locks = createLocks({ redis: at.redis, ...quiet });
+      const lock = await locks.acquire('a', { ttlMs: 1_000, autoExtend: false });
+      at.local.stepWall(step);
+      await lock.extend(2_000);
+      expect(lock.isValid()).toBe(true);
+      await at.advance(1_500);
+      expect(lock.isValid()).toBe(true);
+      expect(await locks.inspect('a')).toMatchObject({ owner: lock.owner });
+      await at.advance(500);
+      expect(isLockstepError(await rejectionOf(lock.extend(2_000)), 'LEASE_LOST')).toBe(true);
+      expect(await locks.inspect('a')).toMatchObject({ held: false });
+    },
+  );
+
   it('a suspended machine finds its lock lost', async () => {
     await using at = await twoClocks();
     const locks = createLocks({ redis: at.redis, ...quiet });

@@ -25,7 +25,8 @@ export function createRedis(target?: RedisTarget, options?: RedisOptions): Redis
     throw new ConfigurationError('target', 'must be a URL or { client } with an ioredis client', where);
   }
   const client = where.client as RedisClient & ClientInternals;
-  refuseTls(resolved, 'a client that is handed in has its own');
+  refuse('tls', resolved, 'a client that is handed in has its own');
+  refuse('sentinel', resolved, 'a client that is handed in has its own');
   if (isMockClient(client)) return memoryRedis(adoptMock(client, resolved), resolved);
   return new Redis(adoptClient(client, resolved), resolved);
 }
@@ -47,7 +48,10 @@ export async function connect(target?: RedisTarget, options?: RedisOptions): Pro
 
 function openUrl(url: string, options: ResolvedRedisOptions): Redis {
   const target = parseTarget(url);
-  if (target.topology === 'memory' || !target.tls) refuseTls(options, 'the URL must start with rediss');
+  if (target.topology === 'memory' || !target.tls) refuse('tls', options, 'the URL must start with rediss');
+  if (target.topology !== 'sentinel') {
+    refuse('sentinel', options, 'the URL must start with redis+sentinel or rediss+sentinel');
+  }
   if (target.topology === 'memory') {
     warnInProduction(options);
     return memoryRedis(openMemory(target.name, options), options);
@@ -56,9 +60,10 @@ function openUrl(url: string, options: ResolvedRedisOptions): Redis {
 }
 
 /** An option that would have no effect is refused. */
-function refuseTls({ tls }: ResolvedRedisOptions, rule: string): void {
-  if (tls !== undefined)
-    throw new ConfigurationError('options.tls', `must not be set: ${rule}`, Object.keys(tls));
+function refuse(name: 'tls' | 'sentinel', options: ResolvedRedisOptions, rule: string): void {
+  const value = options[name];
+  if (value === undefined) return;
+  throw new ConfigurationError(`options.${name}`, `must not be set: ${rule}`, Object.keys(value));
 }
 
 function openDriver(

@@ -63,11 +63,19 @@ const clientFailures: readonly (readonly [
   ],
 ];
 
+/** What Node says of a certificate that it, or the server, does not accept, and of a server that does not speak TLS. */
+const refusedHandshake = /\bcertificate\b|alert unknown ca|wrong version number/i;
+
+/** What Redis says of a command, key or channel inside a script that the ACL does not allow. */
+const refusedInScript = /^ERR (The user executing the script can't|ACL failure in script)/;
+
 /** What a failed call was, for the message. */
 export interface FailedCall {
   /** The command or script. */
   readonly what: string;
   readonly address: string;
+  /** The text of a script, where one was sent: Redis before 7.2 names the line that the ACL forbids, not the command. */
+  readonly source?: (() => string) | undefined;
 }
 
 /**
@@ -76,14 +84,15 @@ export interface FailedCall {
  */
 export function translateError(error: unknown, call: FailedCall): LockstepError {
   if (isLockstepError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  forgetArguments(error);
+  const message = withoutSentinels(error instanceof Error ? error.message : String(error));
   const code = serverCode(message);
   const reason = refusals[code];
   if (reason !== undefined) return unavailable(call, reason, false, error);
   if (code === 'OOM') {
     return new RedisFullError(`${place(call)}: Redis is at maxmemory and refuses writes`, { cause: error });
   }
-  if (code === 'NOPERM') return permission(message, call, error);
+  if (code === 'NOPERM' || refusedInScript.test(message)) return permission(message, call, error);
   if (
     code === 'NOAUTH' ||
     code === 'WRONGPASS' ||
@@ -93,16 +102,31 @@ export function translateError(error: unknown, call: FailedCall): LockstepError 
       `${place(call)}: Redis refuses the credentials`,
       {
         reason: 'credentials',
-        remedy: 'give the user and password of this Redis in the URL: redis://user:password@host',
+        remedy:
+          'give the user and password of this Redis in the URL: redis://user:password@host; those of sentinels in the option sentinel',
       },
       { cause: error },
     );
   }
+  if (code === '' && refusedHandshake.test(message)) return untrusted(message, call, error);
   if (/max number of clients/.test(message)) return unavailable(call, 'max-clients', false, error);
   for (const [pattern, failure, outcomeUnknown] of clientFailures) {
     if (pattern.test(message)) return unavailable(call, failure, outcomeUnknown, error);
   }
   return new RedisCommandError(`${place(call)}: ${message}`, { cause: error });
+}
+
+/** ioredis hangs the command on its errors, and so passwords and payloads, where a log would print them. */
+function forgetArguments(error: unknown): void {
+  const holder = error as
+    { command?: { readonly name?: string; readonly args?: unknown } } | null | undefined;
+  if (holder?.command?.args !== undefined) holder.command = { name: holder.command.name ?? '' };
+}
+
+/** ioredis puts what a sentinel answered, for example NOAUTH, behind words of its own. */
+function withoutSentinels(message: string): string {
+  const answer = /^All sentinels are unreachable.*? Last error: (.*)$/s.exec(message)?.[1] ?? '';
+  return serverCode(answer) === '' ? message : answer;
 }
 
 /** Whether an error says that the script is not in the server's cache. */
@@ -140,11 +164,31 @@ function serverCode(message: string): string {
   return inner?.[1] ?? /^-?([A-Z]+)(?: |$)/.exec(message)?.[1] ?? '';
 }
 
+/** Waiting does not cure it, so it is told at once; the connection goes on trying, for the day it is renewed. */
+function untrusted(message: string, call: FailedCall, cause: unknown): RedisAccessError {
+  const remedy = /wrong version number/i.test(message)
+    ? 'the server does not speak TLS on this port: use its TLS port, or a URL without rediss'
+    : 'give the authority of this server in tls.ca, the name in its certificate in tls.servername, or renew it';
+  const data = { reason: 'credentials', remedy } as const;
+  return new RedisAccessError(`${place(call)}: TLS is refused (${message}); ${remedy}`, data, { cause });
+}
+
 // NOPERM This user has no permissions to run the 'get' command | ... to access one of the keys used as arguments
+/** The commands on the line that Redis names: mostly one. */
+function commandsInScript(message: string, { source }: FailedCall): string[] {
+  const line = /can't run this command.* on @user_script:(\d+)/.exec(message)?.[1];
+  if (line === undefined || source === undefined) return [];
+  const text = source().split('\n')[Number(line) - 1] ?? '';
+  const found = [...text.matchAll(/redis\.p?call\('(\w+)'/g)].map(([, command]) => command!.toLowerCase());
+  return [...new Set(found)];
+}
+
 function permission(message: string, call: FailedCall, cause: unknown): RedisAccessError {
-  const command = /run the '([^']+)' command/.exec(message)?.[1];
+  const named = /run the '([^']+)' command/.exec(message)?.[1];
+  const commands = named === undefined ? commandsInScript(message, call) : [named];
+  const command = commands.join(' or ');
   const remedy = command
-    ? `+${command}`
+    ? commands.map((name) => `+${name}`).join(' ')
     : /channel/.test(message)
       ? '&<prefix>* (channels)'
       : '~{<prefix>* ~<prefix>* (keys)';

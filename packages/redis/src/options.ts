@@ -31,6 +31,8 @@ export interface RedisOptions {
    * is always checked unless this says otherwise.
    */
   readonly tls?: ConnectionOptions | undefined;
+  /** User and password of the sentinels, where they want any: those in the URL are for Redis. For a Sentinel URL. */
+  readonly sentinel?: { readonly username?: string | undefined; readonly password: string } | undefined;
   /**
    * Makes `runDurably` wait until `replicas` replicas have a write, at most `timeoutMs` (default 500). One more
    * connection; on Cluster one more per master. For Sentinel and Cluster.
@@ -60,6 +62,7 @@ export interface ResolvedRedisOptions {
   readonly commandTimeoutMs: number;
   readonly socketTimeoutMs: number;
   readonly tls: ConnectionOptions | undefined;
+  readonly sentinel: { readonly username?: string | undefined; readonly password: string } | undefined;
   readonly durability: { readonly replicas: number; readonly timeoutMs: number } | undefined;
   readonly heartbeatMs: number;
   readonly maxWaitingCalls: number;
@@ -95,6 +98,8 @@ const schema = z
     commandTimeoutMs: milliseconds(10).optional(),
     socketTimeoutMs: milliseconds(10).optional(),
     tls: z.custom((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),
+    // Checked apart: the error of a schema shows the value, and this one holds a password.
+    sentinel: z.unknown().optional(),
     durability: z
       .strictObject(
         { replicas: count(1), timeoutMs: milliseconds(1).optional() },
@@ -118,12 +123,14 @@ export function resolveRedisOptions(
   defaultPrefix = 'lockstep:',
 ): ResolvedRedisOptions {
   parseOptions(schema, options);
+  assertSentinel(options.sentinel);
   const logger = options.logger ?? consoleLogger;
   const resolved: ResolvedRedisOptions = {
     prefix: options.prefix ?? defaultPrefix,
     commandTimeoutMs: options.commandTimeoutMs ?? 2_000,
     socketTimeoutMs: options.socketTimeoutMs ?? 1_000,
     tls: options.tls,
+    sentinel: options.sentinel,
     durability: options.durability && {
       replicas: options.durability.replicas,
       timeoutMs: options.durability.timeoutMs ?? 500,
@@ -139,6 +146,17 @@ export function resolveRedisOptions(
   };
   assertRelations(resolved);
   return Object.freeze(resolved);
+}
+
+const sentinelSchema = z
+  .strictObject({ username: z.string().optional(), password: z.string().min(1) })
+  .optional();
+
+function assertSentinel(sentinel: unknown): void {
+  if (sentinelSchema.safeParse(sentinel).success) return;
+  const rule = 'must be { password } or { username, password }, both strings';
+  const shown = typeof sentinel === 'object' && sentinel !== null ? Object.keys(sentinel) : typeof sentinel;
+  throw new ConfigurationError('options.sentinel', rule, shown);
 }
 
 function assertRelations(options: ResolvedRedisOptions): void {

@@ -1,9 +1,9 @@
 import { isLockstepError, sleep, type Clock, type LockstepError, type Random } from '@lockstep/core';
 import type { AdminClient } from './client.ts';
 import type { Driver, ScriptLink } from './driver.ts';
-import { isNoScript, translateError, unavailable } from './error-translation.ts';
+import { isNoScript, translateError, unavailable, type FailedCall } from './error-translation.ts';
 import type { LatencyWindow } from './latency-window.ts';
-import { lateReply, type ScriptCall, type ScriptDialect } from './script.ts';
+import { lateReply, type ScriptCall, type ScriptDialect, type ScriptVariant } from './script.ts';
 
 export interface RunOptions {
   /** Deadline of the call, retries included; default the connection's `commandTimeoutMs`. */
@@ -101,7 +101,7 @@ export class ScriptRunner {
     const deadline = this.#parts.clock.monotonic() + timeoutMs;
     const pipeline = lane.pipeline();
     for (const call of calls) {
-      const { sha } = call.script.variant(this.#dialect(call));
+      const { sha } = this.#variant(call);
       pipeline.evalsha(sha, call.keyCount, ...this.#arguments(call, timeoutMs));
     }
     // exec() itself rejects, rather than each reply, when the connection breaks under it.
@@ -123,10 +123,14 @@ export class ScriptRunner {
     signal: AbortSignal | undefined,
     command: 'evalsha' | 'eval' = 'evalsha',
   ): Promise<unknown> {
-    const { sha, source } = call.script.variant(this.#dialect(call));
+    const { sha, source } = this.#variant(call);
     const script = command === 'eval' ? source : sha;
     const args = this.#arguments(call, timeoutMs);
     return this.#parts.link.send(command, script, call.keyCount, args, deadline, signal);
+  }
+
+  #variant(call: ScriptCall): ScriptVariant {
+    return call.script.variant(this.#dialect(call));
   }
 
   #dialect({ script }: ScriptCall): ScriptDialect {
@@ -177,7 +181,9 @@ export class ScriptRunner {
   }
 
   #attempt(call: ScriptCall, onUncertain?: () => void): Attempt {
-    return new Attempt(call, this.#parts.driver.address, onUncertain);
+    const { address } = this.#parts.driver;
+    const where = { what: call.script.name, address, source: () => this.#variant(call).source };
+    return new Attempt(call, where, onUncertain);
   }
 
   async #pause(deadline: number, attempt: Attempt, signal: AbortSignal | undefined): Promise<void> {
@@ -200,20 +206,20 @@ export class ScriptRunner {
 /** What is known of a call over all its tries. */
 class Attempt {
   readonly #call: ScriptCall;
-  readonly #address: string;
+  readonly #where: FailedCall;
   readonly #onUncertain: (() => void) | undefined;
   #last: LockstepError | undefined;
   #mayHaveRun = false;
 
-  constructor(call: ScriptCall, address: string, onUncertain: (() => void) | undefined) {
+  constructor(call: ScriptCall, where: FailedCall, onUncertain: (() => void) | undefined) {
     this.#call = call;
-    this.#address = address;
+    this.#where = where;
     this.#onUncertain = onUncertain;
   }
 
   /** Throws if this failure must not be followed by another try. */
   failed(error: unknown): void {
-    const failure = translateError(error, this.#where());
+    const failure = translateError(error, this.#where);
     this.#last = failure;
     if (!isLockstepError(failure, 'REDIS_UNAVAILABLE')) throw failure;
     if (!failure.outcomeUnknown) return;
@@ -228,16 +234,12 @@ class Attempt {
   }
 
   timedOut(): LockstepError {
-    return unavailable(this.#where(), 'timeout', true);
+    return unavailable(this.#where, 'timeout', true);
   }
 
   givenUp(): LockstepError {
     const last = this.#last;
     const reason = isLockstepError(last, 'REDIS_UNAVAILABLE') ? last.reason : 'timeout';
-    return unavailable(this.#where(), reason, this.#mayHaveRun, last?.cause ?? last);
-  }
-
-  #where(): { what: string; address: string } {
-    return { what: this.#call.script.name, address: this.#address };
+    return unavailable(this.#where, reason, this.#mayHaveRun, last?.cause ?? last);
   }
 }

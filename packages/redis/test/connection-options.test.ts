@@ -35,6 +35,9 @@ describe('options of a connection', () => {
     [{ durability: 1 }, 'options.durability', 'must be an object'],
     [{ tls: { ca: 'x' } }, 'options.tls', 'must start with rediss'],
     [{ tls: 1 }, 'options.tls', 'must be an object'],
+    [{ sentinel: { password: 'x' } }, 'options.sentinel', 'must start with redis+sentinel'],
+    [{ sentinel: { username: 'x' } }, 'options.sentinel', '{ username, password }'],
+    [{ sentinel: 'x' }, 'options.sentinel', '{ username, password }'],
   ])('refuse %j', (options, path, rule) => {
     const [where, message] = refusal(() => createRedis(url, options as never));
     expect(where).toBe(path);
@@ -46,6 +49,22 @@ describe('options of a connection', () => {
     expect(refusal(() => createRedis({ client }, { tls: {} }))[0]).toBe('options.tls');
     expect(refusal(() => createRedis('memory://x', { tls: {} }))[0]).toBe('options.tls');
     expect(() => createRedis('rediss://127.0.0.1:1', { tls: {} })).not.toThrow();
+  });
+
+  it('do not show the password of the sentinels when something is wrong with it', () => {
+    const options = { sentinel: { password: 8_431_975, user: 'x' } } as never;
+    const [path, message] = refusal(() => createRedis('redis+sentinel://127.0.0.1:1/m', options));
+    expect(path).toBe('options.sentinel');
+    expect(message).not.toContain('8431975');
+  });
+
+  it('refuse sentinel where it would have no effect', () => {
+    const client = new IORedis({ lazyConnect: true }) as unknown as RedisClient;
+    const sentinel = { password: 'x' };
+    expect(refusal(() => createRedis({ client }, { sentinel }))[0]).toBe('options.sentinel');
+    expect(refusal(() => createRedis('memory://x', { sentinel }))[0]).toBe('options.sentinel');
+    expect(refusal(() => createRedis('redis+cluster://h:1', { sentinel }))[0]).toBe('options.sentinel');
+    expect(() => createRedis('redis+sentinel://127.0.0.1:1/m', { sentinel })).not.toThrow();
   });
 
   it('warn of a Cluster handed in that sends a call twice', () => {

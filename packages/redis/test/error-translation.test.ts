@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { isLockstepError, LeaseLostError } from '@lockstep/core';
 import { describe, expect, it } from 'vitest';
 import { isNoScript, translateError } from '../src/error-translation.ts';
@@ -47,6 +48,76 @@ describe('the translation of errors', () => {
     expect(translate("OOM command not allowed when used memory > 'maxmemory'.")).toMatchObject({
       code: 'REDIS_FULL',
       retryable: true,
+    });
+  });
+
+  it.each([
+    ['self-signed certificate in certificate chain', 'tls.ca'],
+    ['unable to verify the first certificate', 'tls.ca'],
+    [
+      "Hostname/IP does not match certificate's altnames: IP: 10.0.0.1 is not in the cert's list",
+      'tls.servername',
+    ],
+    ['certificate has expired', 'renew'],
+    [
+      'All sentinels are unreachable. Retrying from scratch after 10ms. Last error: certificate has expired',
+      'renew',
+    ],
+    ['C0FF:error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:alert number 48', 'tls.ca'],
+    ['write EPROTO C0FF:error:0A00010B:SSL routines:ssl3_get_record:wrong version number', 'TLS port'],
+  ])('says of "%s" at once what would make the certificate good', (message, remedy) => {
+    const error = translate(message);
+    expect(error).toMatchObject({ code: 'REDIS_ACCESS', retryable: false, reason: 'credentials' });
+    expect(error.message).toContain(remedy);
+  });
+
+  it('takes a sentinel that wants a password for wrong credentials, not for an absent one', () => {
+    const words = 'All sentinels are unreachable. Retrying from scratch after 10ms. Last error: ';
+    const wrong = translate(`${words}NOAUTH Authentication required.`);
+    expect(wrong).toMatchObject({ code: 'REDIS_ACCESS', reason: 'credentials' });
+    expect((wrong as { remedy?: string }).remedy).toContain('option sentinel');
+    expect(translate(`${words}connect ECONNREFUSED 127.0.0.1:1`)).toMatchObject({
+      code: 'REDIS_UNAVAILABLE',
+    });
+    expect(translate(`${words}Connection is closed.`)).toMatchObject({ reason: 'connection' });
+  });
+
+  it('takes a reply of the server that speaks of a certificate for what it is', () => {
+    expect(translate('ERR no certificate of that name')).toMatchObject({ code: 'REDIS_COMMAND' });
+  });
+
+  it('does not carry what the command was sent with: a password, a payload', () => {
+    const failure = Object.assign(new Error('WRONGPASS invalid username-password pair'), {
+      command: { name: 'auth', args: ['default', 'canary'] },
+    });
+    const error = translateError(failure, call);
+    expect(inspect(error, { depth: 10 })).not.toContain('canary');
+    expect(inspect(error, { depth: 10 })).toContain("name: 'auth'");
+  });
+
+  it('finds the command that a script may not run, by the line that Redis names or in its message', () => {
+    const source = () => `-- lockstep x\nlocal n = 1\nredis.call('ZADD', KEYS[1], n, 'm')`;
+    const told = (message: string) => translateError(new Error(message), { ...call, source });
+    const words = "ERR The user executing the script can't";
+    const end = 'script: 4243384b, on @user_script:';
+    const permission = { code: 'REDIS_ACCESS', reason: 'permission' };
+    expect(told(`${words} run this command or subcommand ${end}3.`)).toMatchObject({
+      ...permission,
+      remedy: '+zadd',
+    });
+    const twice = () => `if redis.call('PTTL', k) < redis.call('PEXPIRE', k, 1) then end`;
+    const both = new Error(`${words} run this command or subcommand ${end}1.`);
+    expect(translateError(both, { ...call, source: twice })).toMatchObject({ remedy: '+pttl +pexpire' });
+    expect(told(`${words} run this command or subcommand ${end}9.`)).toMatchObject(permission);
+    expect(translate(`${words} run this command or subcommand ${end}3.`)).toMatchObject(permission);
+    expect(told(`${words} publish to the channel mentioned in the command ${end}3.`)).toMatchObject({
+      remedy: '&<prefix>* (channels)',
+    });
+    expect(
+      told("ERR ACL failure in script: User u has no permissions to run the 'hset' command"),
+    ).toMatchObject({
+      ...permission,
+      remedy: '+hset',
     });
   });
 

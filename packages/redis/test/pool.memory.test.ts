@@ -1,5 +1,6 @@
 import { connect, createPool, createPools } from '@lockstep/redis';
 import { memoryFaults } from '@lockstep/redis/memory';
+import { eventually } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 
 describe('a pool on memory', () => {
@@ -50,7 +51,8 @@ describe('a pool on memory', () => {
     memoryFaults(redis).disconnect();
     await expect(pool.acquire()).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     memoryFaults(redis).reconnect();
-    await (await pool.acquire()).release();
+    // It connects again after a pause of its own, which may be longer than a borrower waits here.
+    await eventually(async () => (await pool.acquire()).release());
     await redis.close();
   });
 

@@ -1,4 +1,5 @@
 import { createEngine } from '@lockstep/delivery/internal';
+import { Closing } from './closing.ts';
 import type { TaskMap } from './definition.ts';
 import { defaultVisibilityMs } from './definition-schema.ts';
 import { Queue } from './queue.ts';
@@ -32,5 +33,19 @@ export function createQueue<const Tasks extends TaskMap>(options: QueueOptions<T
   const timings = new Timings(redis.clock);
   const label = `queue ${name}`;
   const sweeper = new Sweeper({ redis, engine, onError, label });
-  return new Queue({ redis, engine, definition, gates, codec, logger, onError, timings, sweeper, label });
+  const closing = new Closing(label);
+  const parts = {
+    redis,
+    engine,
+    definition,
+    gates,
+    codec,
+    logger,
+    onError,
+    timings,
+    sweeper,
+    closing,
+    label,
+  };
+  return new Queue(parts);
 }

@@ -1,4 +1,4 @@
-import type { DeadItem } from '@lockstep/delivery/internal';
+import type { DeadItem, Engine } from '@lockstep/delivery/internal';
 import type { TaskMap, TaskName } from './definition.ts';
 import { deadLetterOf, type DeadLetter } from './dead-letter.ts';
 import {
@@ -12,6 +12,7 @@ import {
 import { deadLetterStats, type DeadLetterStats } from './dead-letter-stats.ts';
 import { Pace } from './pace.ts';
 import type { QueueParts } from './queue-parts.ts';
+import { moveDeadLetters } from './redrive-target.ts';
 import { resolveRedriveOptions, type RedriveOptions } from './redrive-options.ts';
 
 /** What a selection of dead letters came to. */
@@ -46,7 +47,7 @@ export class DeadLetters<Tasks extends TaskMap> {
   }
 
   async get(id: string): Promise<DeadLetter | undefined> {
-    const item = await this.#parts.engine.deadLetters.get(id);
+    const item = await this.#deadItems.get(id);
     return item && deadLetterOf(this.#parts.codec, item);
   }
 
@@ -59,12 +60,14 @@ export class DeadLetters<Tasks extends TaskMap> {
     selection: DeadLetterSelection<TaskName<Tasks>>,
     options?: RedriveOptions,
   ): Promise<DeadLetterReport> {
-    const { ratePerSecond, dryRun, signal } = resolveRedriveOptions(options);
+    const { ratePerSecond, dryRun, to, signal } = resolveRedriveOptions(options);
     const pace = new Pace(this.#parts.redis.clock, ratePerSecond);
     return this.#each(selection, Math.min(sliceSize, pace.burst), signal, async (ids) => {
       if (dryRun) return 0;
       await pace.spend(ids.length, signal);
-      return (await this.#parts.engine.deadLetters.redrive(ids)).length;
+      this.#parts.closing.assertOpen();
+      if (to !== undefined) return moveDeadLetters(this.#parts, to, ids);
+      return (await this.#deadItems.redrive(ids)).length;
     });
   }
 
@@ -73,12 +76,11 @@ export class DeadLetters<Tasks extends TaskMap> {
     selection: DeadLetterSelection<TaskName<Tasks>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<DeadLetterReport> {
-    const { deadLetters } = this.#parts.engine;
     return this.#each(
       selection,
       sliceSize,
       options.signal,
-      async (ids) => (await deadLetters.remove(ids)).length,
+      async (ids) => (await this.#deadItems.remove(ids)).length,
     );
   }
 
@@ -88,6 +90,12 @@ export class DeadLetters<Tasks extends TaskMap> {
     return deadLetterStats(this.#matching({}, undefined), this.#parts.definition, now);
   }
 
+  /** Throws `ClosedError`. */
+  get #deadItems(): Engine['deadLetters'] {
+    this.#parts.closing.assertOpen();
+    return this.#parts.engine.deadLetters;
+  }
+
   async *#matching(
     filter: DeadLetterFilter,
     signal: AbortSignal | undefined,
@@ -95,12 +103,13 @@ export class DeadLetters<Tasks extends TaskMap> {
     for await (const item of this.#items(filter, signal)) {
       const letter = deadLetterOf(this.#parts.codec, item);
       if (matchesFilter(letter, filter)) yield letter;
+      this.#parts.closing.assertOpen();
     }
   }
 
   #items({ since }: DeadLetterFilter, signal: AbortSignal | undefined): AsyncIterable<DeadItem> {
     const from = since instanceof Date ? since.getTime() : since;
-    return this.#parts.engine.deadLetters.list({ since: from, signal });
+    return this.#deadItems.list({ since: from, signal });
   }
 
   async #each(
@@ -136,7 +145,7 @@ export class DeadLetters<Tasks extends TaskMap> {
   /** A dry run must not count ids that are no dead letters. */
   async #present(ids: readonly string[]): Promise<string[]> {
     const unique = [...new Set(ids)];
-    const letters = await Promise.all(unique.map((id) => this.#parts.engine.deadLetters.get(id)));
+    const letters = await Promise.all(unique.map((id) => this.#deadItems.get(id)));
     return unique.filter((_, index) => letters[index] !== undefined);
   }
 }

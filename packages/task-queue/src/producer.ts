@@ -13,7 +13,7 @@ export interface UntypedEntry extends EnqueueOptions {
 }
 
 /** The usual length is left out of what is stored with each task. */
-function ownVisibility({ visibilityTimeoutMs }: ResolvedTask): number | undefined {
+export function ownVisibility({ visibilityTimeoutMs }: ResolvedTask): number | undefined {
   return visibilityTimeoutMs === defaultVisibilityMs ? undefined : visibilityTimeoutMs;
 }
 

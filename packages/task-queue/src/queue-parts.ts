@@ -1,6 +1,7 @@
 import type { Codec, ErrorHandler, Logger } from '@lockstep/core';
 import type { Engine } from '@lockstep/delivery/internal';
 import type { Redis } from '@lockstep/redis';
+import type { Closing } from './closing.ts';
 import type { ResolvedDefinition } from './definition-schema.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { TaskGates } from './task-gates.ts';
@@ -17,6 +18,7 @@ export interface QueueParts {
   readonly onError: ErrorHandler;
   readonly timings: Timings;
   readonly sweeper: Sweeper;
+  readonly closing: Closing;
   /** Names the queue in logs and errors. */
   readonly label: string;
 }

@@ -6,7 +6,7 @@ import {
   type HealthCheck,
   type HealthReport,
 } from '@lockstep/core';
-import type { CancelResult, EngineStats } from '@lockstep/delivery/internal';
+import type { CancelResult, Engine, EngineStats } from '@lockstep/delivery/internal';
 import { severityOf } from './dead-letter-stats.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { TaskInput, TaskMap, TaskName, TaskOutput } from './definition.ts';
@@ -16,6 +16,7 @@ import { Producer, type UntypedEntry } from './producer.ts';
 import type { QueueParts } from './queue-parts.ts';
 import type { ReceiveOptions } from './receive-options.ts';
 import { Receiver } from './receiver.ts';
+import { rememberParts } from './redrive-target.ts';
 import { taskResult, type ResultOptions } from './results.ts';
 import type { NameOfId } from './task-id.ts';
 import type { ReceivedTask } from './task-lease.ts';
@@ -60,6 +61,7 @@ export class Queue<Tasks extends TaskMap> implements Closeable<QueueStats> {
     this.#parts = parts;
     this.name = parts.definition.name;
     this.deadLetters = new DeadLetters(parts);
+    rememberParts(this, parts);
     this.#producer = new Producer(parts);
     this.#receiver = new Receiver(parts);
     this.#checks = new HealthChecks(parts.redis.clock);
@@ -120,38 +122,40 @@ export class Queue<Tasks extends TaskMap> implements Closeable<QueueStats> {
 
   /** A task by id; `undefined` when nothing is kept of it. */
   async get(id: string): Promise<TaskRecord | undefined> {
-    const item = await this.#parts.engine.get(id);
+    const item = await this.#engine.get(id);
     return item && taskRecord(this.#parts.codec, item);
   }
 
   /** The tasks in a state, read in slices while it is iterated; not a snapshot of one moment. */
   async *list(options: ListOptions): AsyncGenerator<TaskSummary, void, undefined> {
-    for await (const item of this.#parts.engine.list(options)) yield taskSummary(this.#parts.codec, item);
+    for await (const item of this.#engine.list(options)) {
+      yield taskSummary(this.#parts.codec, item);
+      this.#parts.closing.assertOpen();
+    }
   }
 
   /** Cancels a task wherever it is: see {@link CancelOutcome}. A handler that completes nevertheless has completed. */
-  cancel(id: string): Promise<CancelOutcome> {
-    return this.#parts.engine.cancel(id);
+  async cancel(id: string): Promise<CancelOutcome> {
+    return this.#engine.cancel(id);
   }
 
   /** Hands out nothing until `resume`, in any process; what runs goes on. */
-  pause(): Promise<void> {
-    return this.#parts.engine.pause();
+  async pause(): Promise<void> {
+    return this.#engine.pause();
   }
 
-  resume(): Promise<void> {
-    return this.#parts.engine.resume();
+  async resume(): Promise<void> {
+    return this.#engine.resume();
   }
 
   /** Removes every task, dead letter, outcome and counter, in slices. Holders of leases are told at their next renewal. */
-  obliterate(): Promise<void> {
-    return this.#parts.engine.obliterate();
+  async obliterate(): Promise<void> {
+    return this.#engine.obliterate();
   }
 
   /** One round trip, whatever the backlog. */
   async stats(): Promise<QueueStats> {
-    const { engine, timings } = this.#parts;
-    return { ...(await engine.stats()), local: timings.read() };
+    return { ...(await this.#engine.stats()), local: this.#parts.timings.read() };
   }
 
   /** The queue's own checks, and how many dead letters there are. Two round trips. Does not reject: Redis may be down. */
@@ -162,13 +166,23 @@ export class Queue<Tasks extends TaskMap> implements Closeable<QueueStats> {
   }
 
   /** Stops the workers of this queue object, as `worker.stop` does, and refuses further calls. Idempotent. */
-  close(options?: CloseOptions): Promise<CloseReport> {
-    this.#parts.sweeper.close();
-    return this.#parts.engine.close(options);
+  async close(options?: CloseOptions): Promise<CloseReport> {
+    const { closing, engine, sweeper } = this.#parts;
+    closing.begin();
+    sweeper.close();
+    const report = await engine.close(options);
+    closing.end();
+    return report;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Throws `ClosedError`. */
+  get #engine(): Engine {
+    this.#parts.closing.assertOpen();
+    return this.#parts.engine;
   }
 
   async #countDead(): Promise<number | undefined> {

@@ -1,11 +1,20 @@
 import { count, parseOptions } from '@lockstep/core';
 import { z } from 'zod';
+import type { TaskMap } from './definition.ts';
+import type { Queue } from './queue.ts';
+import { isQueue } from './redrive-target.ts';
 
 export interface RedriveOptions {
   /** The most tasks sent back per second, so that what made them fail is not flooded. @defaultValue 500 */
   readonly ratePerSecond?: number | undefined;
   /** Counts what would be sent back and moves nothing. @defaultValue false */
   readonly dryRun?: boolean | undefined;
+  /**
+   * Moves them into this queue instead of their own. It has to know their tasks; their history stays behind.
+   *
+   * @defaultValue the queue that they died in
+   */
+  readonly to?: Queue<TaskMap> | undefined;
   /** Stops; the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -13,6 +22,7 @@ export interface RedriveOptions {
 const schema = z.strictObject({
   ratePerSecond: count(1, 100_000).default(500),
   dryRun: z.boolean({ error: 'must be true or false' }).default(false),
+  to: z.custom<object>(isQueue, 'must be a queue made by createQueue').optional(),
   signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
 });
 

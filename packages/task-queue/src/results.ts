@@ -25,7 +25,9 @@ export async function taskResult(
   options: ResultOptions = {},
 ): Promise<TaskOutcome<unknown>> {
   const { timeoutMs, signal } = parseOptions(schema, options);
-  const outcome = await parts.engine.outcome(id, { waitMs: timeoutMs, signal });
+  const outcome = await parts.closing.during(signal, (either) =>
+    parts.engine.outcome(id, { waitMs: timeoutMs, signal: either }),
+  );
   switch (outcome.status) {
     case 'completed':
       return { status: 'completed', output: await readOutput(parts, outcome.result) };

@@ -1,5 +1,6 @@
 import { createPayloadGate, type Codec, type PayloadGate, type StandardSchemaV1 } from '@lockstep/core';
 import type { ResolvedTask } from './definition-schema.ts';
+import { withoutStrayPromises } from './zod-schema.ts';
 
 /** The doors of one task: what goes in, and what comes out of its handler. */
 export interface TaskGates {
@@ -19,7 +20,7 @@ export function createTaskGates(
   options: GateOptions,
 ): ReadonlyMap<string, TaskGates> {
   const gate = (schema: StandardSchemaV1, what: string): PayloadGate<unknown, unknown> =>
-    createPayloadGate({ ...options, schema, what });
+    createPayloadGate({ ...options, schema: withoutStrayPromises(schema), what });
   return new Map(
     [...tasks].map(([name, { input, output }]) => [
       name,

@@ -1,6 +1,7 @@
 export { checkDelivery } from './check-delivery.ts';
 export { checkExclusive } from './check-exclusive.ts';
 export { checkLinearizable } from './check-linearizable.ts';
+export { drain } from './drain.ts';
 export { eventually } from './eventually.ts';
 export { FaultProxy, faultProxy } from './fault-proxy.ts';
 export { operationsOf } from './history.ts';
@@ -19,6 +20,7 @@ export type {
   Holding,
 } from './check-exclusive.ts';
 export type { CheckLinearizableOptions, LinearizableReport, SequentialModel } from './check-linearizable.ts';
+export type { DrainableQueue, DrainableStats, DrainOptions } from './drain.ts';
 export type { EventuallyOptions } from './eventually.ts';
 export type { FaultProxyOptions, ProxyCounters, ProxyDirection, ProxyTarget } from './fault-proxy.ts';
 export type { History, HistoryEntry, HistoryType, Operation } from './history.ts';

@@ -3,6 +3,7 @@ import { eventually, faultProxy, type FaultProxy } from '@lockstep/testing';
 import { RedisNode } from '../../src/servers/redis-node.ts';
 import { openSite } from '../../src/site/open-site.ts';
 import type { Site } from '../../src/site/site.ts';
+import { readOffsets, sentinelEvents, type Testimony } from './witness.ts';
 
 const servers = 3;
 const sentinels = 3;
@@ -103,6 +104,18 @@ export class PartitionedSentinel implements AsyncDisposable {
       },
       { timeoutMs: 30_000 },
     );
+  }
+
+  /** Reads the offsets now, while the cut lasts; the answer adds who was promoted and how the sentinels got there. */
+  async testify(old: RedisNode, cutAt: number): Promise<(promoted: RedisNode) => Promise<Testimony>> {
+    const announced = this.#proxies.map(({ port }) => port);
+    const cast = { nodes: this.#nodes, announced, sentinels: this.#sentinels };
+    const offsets = await readOffsets(cast, old);
+    return async (promoted) => ({
+      ...offsets,
+      promoted: this.#nodes.indexOf(promoted),
+      sentinels: await sentinelEvents(cast, cutAt),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { eventually } from '@lockstep/testing';
 import type { RedisNode } from '../../src/servers/redis-node.ts';
 import type { PartitionedSentinel } from './partitioned-sentinel.ts';
 import type { Profile, Writer } from './profiles.ts';
+import type { Testimony } from './witness.ts';
 
 export interface RoundResult {
   readonly acked: number;
@@ -14,6 +15,8 @@ export interface RoundResult {
   readonly electionMs: number;
   /** Acknowledged writes a second before the partition. */
   readonly ackedPerSecond: number;
+  /** Missing in logs of earlier versions. */
+  readonly testimony?: Testimony | undefined;
 }
 
 const writers = 8;
@@ -46,6 +49,7 @@ export async function runRound(profile: Profile, started: PartitionedSentinel): 
   await pause(beforeMs);
   const partitionedAt = performance.now();
   group.partition(old, !profile.sentinelsReachable);
+  const testify = await group.testify(old, performance.timeOrigin + partitionedAt);
   const master = await group.promotedInsteadOf(old);
   const electionMs = performance.now() - partitionedAt;
   await pause(healAfterMs);
@@ -53,7 +57,8 @@ export async function runRound(profile: Profile, started: PartitionedSentinel): 
   await eventually(() => demoted(old), { timeoutMs: demotedWithinMs, intervalMs: 50 });
   await pause(afterMs);
   const logs = await stop();
-  return { ...(await judge(master, logs, partitionedAt)), electionMs };
+  const testimony = await testify(master);
+  return { ...(await judge(master, logs, partitionedAt)), electionMs, testimony };
 }
 
 function startWriting(writer: Writer): () => Promise<Log[]> {
@@ -80,7 +85,7 @@ async function judge(
   master: RedisNode,
   logs: readonly Log[],
   partitionedAt: number,
-): Promise<Omit<RoundResult, 'electionMs'>> {
+): Promise<Omit<RoundResult, 'electionMs' | 'testimony'>> {
   let [acked, lost, before, firstLostAt, lastLostAt] = [0, 0, 0, partitionedAt, partitionedAt];
   for (const { key, bits, times } of logs) {
     const stored = await storedBits(master, key);

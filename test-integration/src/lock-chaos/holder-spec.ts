@@ -8,6 +8,8 @@ export interface HolderSpec {
   readonly resourceUrl: string;
   readonly names: readonly string[];
   readonly ttlMs: number;
+  /** The share of holds that go on for up to twice the time to live; the others are short. */
+  readonly longHolds: number;
   readonly historyFile: string;
   /** How many acquisitions it keeps going at once. */
   readonly lanes: number;

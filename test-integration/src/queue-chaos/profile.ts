@@ -8,3 +8,6 @@ export function chaosProfile(): Profile {
     throw new Error(`LOCKSTEP_CHAOS must be light or full, got ${value}`);
   return value;
 }
+
+/** For a whole test: a hundred rounds of faults take their time, the more so on a busy machine. */
+export const profileTimeoutMs = chaosProfile() === 'full' ? 3_600_000 : 300_000;

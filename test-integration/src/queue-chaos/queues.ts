@@ -20,6 +20,18 @@ export const stormQueue = (name: string, leaseMs: number) =>
     tasks: { work: task({ input: anyInput<Work>(), visibilityTimeoutMs: leaseMs }) },
   });
 
+/**
+ * {@link stormQueue}, whose completed tasks are kept: a producer that repeats an enqueue of unknown outcome then adds
+ * nothing twice, also where the first one had arrived and its tasks are done by now.
+ */
+export const keptStormQueue = (name: string, leaseMs: number) =>
+  defineQueue({
+    ...stormQueue(name, leaseMs),
+    tasks: {
+      work: task({ input: anyInput<Work>(), output: anyInput<null>(), visibilityTimeoutMs: leaseMs }),
+    },
+  });
+
 /** Its output says who completed a task. */
 export const pausedQueue = (name: string, leaseMs: number) =>
   defineQueue({

@@ -2,6 +2,7 @@ import { checkDelivery } from '@lockstep/testing';
 import type { DeliveryReport, Operation } from '@lockstep/testing';
 import { quantiles, type Quantiles } from './quantiles.ts';
 import { endedRuns, runsById, tokenDisorder, unexplainedRuns, type Overlap, type RunsById } from './runs.ts';
+import { stalledMs } from './stall-watch.ts';
 import type { Life, Outage, StormRecord } from './storm.ts';
 
 /** A task whose run was cut short by a SIGKILL, and when it ran again. */
@@ -11,8 +12,15 @@ export interface Recovery {
   readonly tookMs: number;
   /** How long Redis was away in the meantime, and what workers then may take to resume. */
   readonly outageMs: number;
-  /** Another worker was killed when the lease ended: it may have had the task and not yet begun. */
-  readonly secondKill: boolean;
+  /** For how long the machine gave the test process itself no CPU in the meantime. */
+  readonly stalledMs: number;
+  /**
+   * How many leases it may have taken: one, and one more for each worker that was killed when the one before ended; it may
+   * have had the task and not yet begun.
+   */
+  readonly leases: number;
+  /** When the last of these leases ended, counted from the kill. */
+  readonly leasesMs: number;
 }
 
 export interface StormVerdict {
@@ -29,16 +37,21 @@ export interface StormVerdict {
   readonly unrecovered: readonly string[];
   /** Kill to next run, less the lease, with Redis there all the time. */
   readonly recoveryOverLeaseMs: Quantiles;
-  /** Recoveries that took longer than the lease, what Redis was away, and {@link recoverySlackMs}. */
+  /** Recoveries that took longer than their leases, what Redis was away, stalls, and {@link recoverySlackMs}. */
   readonly late: readonly Recovery[];
   /** Redis accepting to the first run that any worker began. */
   readonly firstRunMs: Quantiles;
+  /** The same, less the time for which the machine gave the test process itself no CPU. */
+  readonly firstRunUnstalledMs: Quantiles;
   /** Redis accepting to the first run of each worker that lived through it and was not idle. */
   readonly everyWorkerMs: Quantiles;
 }
 
 /** How long after the end of a lease another worker may take to run the task. */
 const recoverySlackMs = 1_000;
+
+/** Between the server's clock, by which leases end, and the machine's. */
+const clockSlackMs = 100;
 
 /** How long after Redis accepts again workers may take to go on. */
 export const resumeBoundMs = 2_000;
@@ -50,10 +63,11 @@ export function judgeStorm(record: StormRecord): StormVerdict {
   const runs = runsById(history);
   const all = [...runs.values()].flat();
   const found = recoveriesOf(record, runs);
-  const undisturbed = found.recoveries.filter(({ outageMs, secondKill }) => outageMs === 0 && !secondKill);
-  const firstRuns = outages.map(
-    ({ until }) => firstOf(all.filter(({ invokedAt }) => invokedAt > until)) - until,
-  );
+  const undisturbed = found.recoveries.filter(({ outageMs, leases }) => outageMs === 0 && leases === 1);
+  const firstRuns = outages.map(({ until }) => ({
+    until,
+    run: firstOf(all.filter(({ invokedAt }) => invokedAt > until)),
+  }));
   return {
     delivery,
     runs: all.length,
@@ -63,11 +77,14 @@ export function judgeStorm(record: StormRecord): StormVerdict {
     tokenDisorder: tokenDisorder(runs),
     ...found,
     late: found.recoveries.filter(
-      ({ tookMs, outageMs, secondKill }) =>
-        tookMs > options.leaseMs * (secondKill ? 2 : 1) + outageMs + recoverySlackMs,
+      (recovery) =>
+        recovery.tookMs > recovery.leasesMs + recovery.outageMs + recovery.stalledMs + recoverySlackMs,
     ),
     recoveryOverLeaseMs: quantiles(undisturbed.map(({ tookMs }) => tookMs - options.leaseMs)),
-    firstRunMs: quantiles(firstRuns),
+    firstRunMs: quantiles(firstRuns.map(({ until, run }) => run - until)),
+    firstRunUnstalledMs: quantiles(
+      firstRuns.map(({ until, run }) => run - until - stalledMs(record.stalls, until, run)),
+    ),
     everyWorkerMs: quantiles(outages.flatMap((outage) => resumeTimes(outage, lives, all))),
   };
 }
@@ -82,11 +99,11 @@ function ended(list: readonly Operation[]): number {
 }
 
 function recoveriesOf(
-  { options, lives, outages }: StormRecord,
+  { options, lives, outages, stalls }: StormRecord,
   runs: RunsById,
 ): Pick<StormVerdict, 'recoveries' | 'unrecovered'> {
   const killedAt = new Map(lives.map((life) => [life.name, life.killedAt]));
-  const kills = lives.flatMap((life) => life.killedAt ?? []);
+  const kills = lives.flatMap((life) => life.killedAt ?? []).toSorted((a, b) => a - b);
   const recoveries: Recovery[] = [];
   const unrecovered: string[] = [];
   for (const [id, list] of runs) {
@@ -98,13 +115,31 @@ function recoveriesOf(
         unrecovered.push(id);
         return;
       }
-      const leaseEnd = killed + options.leaseMs;
       const outageMs = allowance(outages, killed, next.invokedAt);
-      const secondKill = kills.some((time) => time > leaseEnd - 100 && time < next.invokedAt);
-      recoveries.push({ id, tookMs: next.invokedAt - killed, outageMs, secondKill });
+      const stalled = stalledMs(stalls, killed, next.invokedAt);
+      const before = kills.filter((kill) => kill < next.invokedAt);
+      const chain = leaseChain(before, killed, options.leaseMs, outageMs + stalled);
+      recoveries.push({ id, tookMs: next.invokedAt - killed, outageMs, stalledMs: stalled, ...chain });
     });
   }
   return { recoveries, unrecovered };
+}
+
+/** Follows the leases of a task from the kill of its holder on, as long as each ended just before another kill. */
+function leaseChain(
+  kills: readonly number[],
+  killed: number,
+  leaseMs: number,
+  delayedMs: number,
+): Pick<Recovery, 'leases' | 'leasesMs'> {
+  let leases = 1;
+  let end = killed + leaseMs;
+  for (const kill of kills) {
+    if (kill < end - clockSlackMs || kill > end + recoverySlackMs + delayedMs) continue;
+    leases += 1;
+    end = kill + leaseMs;
+  }
+  return { leases, leasesMs: end - killed };
 }
 
 /** How long after the outage each worker that lived through it began its first run. */

@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { quantiles, upperBound, type Quantiles } from './quantiles.ts';
 import type { StormRecord } from './storm.ts';
 import type { StormVerdict } from './storm-oracle.ts';
@@ -22,13 +22,16 @@ export function stormReport(record: StormRecord, verdict: StormVerdict, command:
     ['tokens out of order', verdict.tokenDisorder.length],
     ['leases that ran out, by the counter of Redis', counters.reclaimed],
     ['runs cut short by a kill that ran again', verdict.recoveries.length],
-    ['later than lease + 1 s (+ outage + 2 s)', verdict.late.length],
+    ['later than lease + 1 s (+ outage + 2 s + stalls)', verdict.late.length],
   ];
+  const stallTimes = quantiles(record.stalls.map(({ from, until }) => until - from));
   const times: readonly (readonly [string, Quantiles])[] = [
     ['kill to next run, less the lease; Redis there', verdict.recoveryOverLeaseMs],
     ['Redis away', quantiles(outages.map(({ from, until }) => until - from))],
     ['Redis accepting to the first run', verdict.firstRunMs],
+    ['the same, less stalls of the test process', verdict.firstRunUnstalledMs],
     ['Redis accepting to the first run of each worker', verdict.everyWorkerMs],
+    ['stalls: the machine gave the test process no CPU', stallTimes],
   ];
   return [
     '# Storm: workers and Redis killed under load',
@@ -48,9 +51,10 @@ export function stormReport(record: StormRecord, verdict: StormVerdict, command:
     '| --- | --- | --- | --- | --- |',
     ...times.map(([what, q]) => `| ${what} | ${q.n} | ${ms(q.p50)} | ${ms(q.p99)} | ${ms(q.max)} |`),
     '',
-    'Histories are files of the processes, outside Redis. A SIGKILL cannot tell fsync policies apart: this says nothing ' +
+    `Load average over 15 minutes at the end: ${loadavg()[2]?.toFixed(1)}. ` +
+      'Histories are files of the processes, outside Redis. A SIGKILL cannot tell fsync policies apart: this says nothing ' +
       'about a power cut. A repeated run counts as explained when it began after the deadline that the process before ' +
-      'last knew of. A recovery may take a second lease when the next worker was killed as well.',
+      'last knew of. A recovery may take a further lease for each worker that was killed just when the lease before ended.',
     '',
   ].join('\n');
 }

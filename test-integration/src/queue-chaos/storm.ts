@@ -9,10 +9,11 @@ import { childBundle } from './child-bundle.ts';
 import { Fleet } from './fleet.ts';
 import { takeLeasesAway } from './lease-thief.ts';
 import { machineNow } from './machine-clock.ts';
-import { stormQueue, type Work } from './queues.ts';
+import { keptStormQueue, type Work } from './queues.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { silentLogger } from './silent-logger.ts';
+import { StallWatch, type Stall } from './stall-watch.ts';
 import { sendUntilAcknowledged } from './stubborn-producer.ts';
 
 export interface StormOptions {
@@ -27,6 +28,8 @@ export interface StormOptions {
   readonly without?: 'persistence' | 'leases' | 'late-acknowledgement' | undefined;
   /** How long to wait for the last task. @defaultValue 120,000 */
   readonly drainMs?: number | undefined;
+  /** Told now and then how far the storm is. */
+  readonly onProgress?: ((line: string) => void) | undefined;
 }
 
 /** When Redis was away, on the machine's clock: from its SIGKILL until it answered a PING. */
@@ -49,19 +52,21 @@ export interface StormRecord {
   readonly history: History;
   readonly lives: readonly Life[];
   readonly outages: readonly Outage[];
+  readonly stalls: readonly Stall[];
   /** Redis's own counters when everything had come to rest. */
   readonly counters: Readonly<Record<'enqueued' | 'completed' | 'reclaimed' | 'dead' | 'left', number>>;
   readonly tookMs: number;
   readonly redisVersion: string;
 }
 
-type StormQueue = Queue<ReturnType<typeof stormQueue>['tasks']>;
+type StormQueue = Queue<ReturnType<typeof keptStormQueue>['tasks']>;
 
 const queueName = 'storm';
 const batch = 100;
 /** More than this is not enqueued ahead of the workers: what is redelivered is then not hidden by a backlog. */
 const longestBacklog = 4_000;
 const drainMs = 120_000;
+const faultsPerLine = 10;
 
 /** Kills workers and Redis while tasks are produced and worked off; ends when all is done, or nothing moves any more. */
 export async function runStorm(options: StormOptions): Promise<StormRecord> {
@@ -93,6 +98,7 @@ class Storm {
   readonly #producerFile: string;
   readonly #history: HistoryRecorder;
   readonly #outages: Outage[] = [];
+  readonly #startedAt = machineNow();
   #produced = 0;
 
   constructor(options: StormOptions, server: StandaloneServer, fleet: Fleet, folder: string) {
@@ -105,14 +111,17 @@ class Storm {
   }
 
   async run(): Promise<StormRecord> {
-    const startedAt = machineNow();
+    using watch = new StallWatch();
     await using redis = await connect(this.#server.url, { logger: silentLogger });
-    const queue = createQueue({ redis, ...stormQueue(queueName, this.#options.leaseMs) });
+    const queue = createQueue({ redis, ...keptStormQueue(queueName, this.#options.leaseMs) });
     await this.#fleet.start(this.#options.workers);
     await this.#rage(queue);
     await this.#comesToRest(queue);
+    this.#tell('at rest');
     const { enqueued, completed, reclaimed, dead, ready, delayed, leased } = await queue.stats();
     const left = ready.critical + ready.high + ready.normal + ready.low + delayed + leased;
+    // Reading the histories keeps this process busy: no stall of the machine.
+    const stalls = [...watch.stalls];
     await this.#fleet[Symbol.asyncDispose]();
     this.#history[Symbol.dispose]();
     return {
@@ -121,8 +130,9 @@ class Storm {
       history: await loadHistory(this.#producerFile, ...this.#fleet.historyFiles),
       lives: this.#fleet.all.map(({ name, readyAt, killedAt }) => ({ name, readyAt, killedAt })),
       outages: this.#outages,
+      stalls,
       counters: { enqueued, completed, reclaimed, dead, left },
-      tookMs: machineNow() - startedAt,
+      tookMs: machineNow() - this.#startedAt,
       redisVersion: (await this.#server.info('redis_version')) ?? 'unknown',
     };
   }
@@ -133,14 +143,27 @@ class Storm {
     const faults = kills + restarts;
     for (let fault = 0; fault < faults; fault += 1) {
       const due = Math.floor((tasks * (fault + 1)) / faults);
+      // Without persistence: all tasks acknowledged and none run, so that there is something to lose for certain.
+      if (this.#options.without === 'persistence') await queue.pause();
       const producing = this.#produce(queue, due);
+      if (this.#options.without === 'persistence') await producing;
       if (this.#options.without === 'leases') await takeLeasesAway(this.#server, queueName);
       await sleep(systemClock, this.#random.between(0, 100));
       if (isRestart(fault, faults, restarts)) await this.#restartRedis();
       else await this.#fleet.killOne(this.#random);
       await producing;
       await this.#fleet.atLeast(Math.ceil(workers / 2));
+      if ((fault + 1) % faultsPerLine === 0) this.#tell(`fault ${fault + 1} of ${faults}`);
     }
+  }
+
+  #tell(what: string): void {
+    const seconds = Math.round((machineNow() - this.#startedAt) / 1_000);
+    const redisAway = this.#outages.map(({ from, until }) => Math.round(until - from));
+    this.#options.onProgress?.(
+      `${seconds} s: ${what}, ${this.#produced} tasks enqueued, ${this.#fleet.working.length} processes work, ` +
+        `Redis away ms [${redisAway.slice(-3).join(', ')}]`,
+    );
   }
 
   async #produce(queue: StormQueue, until: number): Promise<void> {

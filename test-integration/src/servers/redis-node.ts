@@ -77,6 +77,11 @@ export class RedisNode implements AsyncDisposable {
     return new RegExp(`^${field}:(.*?)\r?$`, 'm').exec(text)?.[1];
   }
 
+  /** What it has logged since its first start. */
+  async log(): Promise<string> {
+    return (await this.#process?.log()) ?? '';
+  }
+
   /** SIGKILL: what was not written is gone. */
   async kill9(): Promise<void> {
     await this.#process?.signal('KILL');

@@ -1,8 +1,11 @@
+import { leaseMark } from './items.ts';
+
 /**
  * Lua: `claim(want)` leases up to `want` items to `caller`: strictly by level, except that one claim in `lower_share`
  * goes to the oldest item of the lower levels. Fills `claimed` with three entries per item: id, record, and its state,
  * of which an item that was never claimed before only has the token; and `claimed_ids`. Tombstones are skipped, at most
- * about a thousand; `cut_short` then says that there is more. Builds on `due.ts`.
+ * about a thousand; `cut_short` then says that there is more. Builds on `due.ts`, and on
+ * `popped` of `quick-turn.ts`.
  *
  * Tokens are microseconds of server time, or the last one plus one: they rise even when the counter was lost.
  */
@@ -48,7 +51,7 @@ local function lease(id, place, key, record, state)
   local n = #claimed_ids
   claimed_ids[n + 1] = id
   claimed[3 * n + 1], claimed[3 * n + 2], claimed[3 * n + 3] = id, record, shown
-  leases[2 * n + 1], leases[2 * n + 2] = deadline_in(length), token .. ' ' .. id
+  leases[2 * n + 1], leases[2 * n + 2] = deadline_in(length), '${leaseMark}' .. token .. ' ' .. id
   local batch = gather(written, key)
   local size = #batch
   batch[size + 1], batch[size + 2] = id .. '{s}', state
@@ -88,7 +91,8 @@ local function take(level, count)
       cut_short = true
       break
     end
-    local entries = redis.call('LPOP', lists[level], int(count))
+    local entries = popped or redis.call('LPOP', lists[level], int(count))
+    popped = nil
     if not entries then
       m[level] = 0
       break
@@ -118,11 +122,11 @@ local function share_below(top, want)
   return math.min((passed - m.share) / every, below)
 end
 local function claim(want)
-  first_token = math.max(m.token + 1, now_us)
-  m.token = first_token - 1
   local top = 1
   while top <= 4 and m[order[top]] == 0 do top = top + 1 end
   if top > 4 or want == 0 then return end
+  first_token = math.max(m.token + 1, now_us)
+  m.token = first_token - 1
   for _ = 1, share_below(top, want) do take(oldest_below(top) or order[top], 1) end
   for i = top, 4 do take(order[i], want - #claimed_ids) end
   if #leases > 0 then redis.call('ZADD', leased, unpack(leases)) end

@@ -1,9 +1,8 @@
 /**
- * Lua: where an item's fields are. Writes are collected per hash, so that a batch costs a command per hash and not per
- * item; `flush_items()` sends them and must come before anything that reads them again. The hashes are the keys behind
- * the named ones. Library functions are locals: a claim of a hundred items looks them up a thousand times.
+ * Lua: where an item's fields are: the hashes are the keys behind the named ones. Library functions are locals: a claim
+ * of a hundred items looks them up a thousand times.
  */
-export const itemsLua = /* lua */ `
+export const bucketLua = /* lua */ `
 local sub, find, byte, match = string.sub, string.find, string.byte, string.match
 local keys, args = KEYS, ARGV
 local function bucket(id)
@@ -12,7 +11,6 @@ local function bucket(id)
   if not last then before, last = 0, before end
   return keys[fixed_keys + 1 + (last + 3 * before + #id) % 16]
 end
-local gone, written = {}, {}
 local function gather(batches, key)
   local batch = batches[key]
   if not batch then
@@ -21,6 +19,14 @@ local function gather(batches, key)
   end
   return batch
 end
+`;
+
+/**
+ * Lua: writes are collected per hash, so that a batch costs a command per hash and not per item; `flush_items()` sends
+ * them and must come before anything that reads them again. Builds on {@link bucketLua}.
+ */
+export const writesLua = /* lua */ `
+local gone, written = {}, {}
 local function write(id, field, value)
   local batch = gather(written, bucket(id))
   local n = #batch
@@ -45,7 +51,13 @@ local function flush_items()
 end
 `;
 
-/** Lua: the state of a claimed item, as a table. Builds on {@link itemsLua}. */
+/**
+ * What a member of `leased` begins with. Redis keeps a sorted set of up to 128 short members as a list and walks it for
+ * every one; with a member of more than 64 bytes it never does.
+ */
+export const leaseMark = '0'.repeat(47);
+
+/** Lua: the state of a claimed item, as a table. Builds on {@link writesLua}. */
 export const statesLua = /* lua */ `
 local function read_state(id)
   local state = redis.call('HGET', bucket(id), id .. '{s}')

@@ -1,11 +1,13 @@
+import { leaseMark } from './items.ts';
+
 /**
- * Lua: `settle(first, count, keep)` ends leases; the settlements stand in ARGV from `first` on. Removing the member
- * `<token> <id>` from `leased` is the fence: exactly the current holder's settlement removes it. Gives a string of one
+ * Lua: `settle(first, keep)` ends leases; the settlements stand in ARGV from `first` on, to its end. Removing the member
+ * `<mark><token> <id>` from `leased` is the fence: exactly the current holder's settlement removes it. Gives a string of one
  * digit per settlement: 1 accepted, 0 refused.
  *
  * A settlement is `c id token` (complete, nothing but record and state to erase), `C id token keepMs result`,
  * `r id token delayMs error`, `d id token reason error` or `b id token delayMs` (back). A result or error that is there
- * starts with `=`. Builds on `endings.ts`.
+ * starts with `=`. Builds on `endings.ts`, and on `removed` of `quick-turn.ts`.
  */
 export const settleLua = /* lua */ `
 local widths = { c = 3, C = 5, r = 5, d = 5, b = 4 }
@@ -55,15 +57,16 @@ local function held_before(starts, count)
   end
   return held
 end
-local function settle(first, count, keep)
-  if count == 0 then return '' end
-  local starts, members, at = {}, {}, first
-  for i = 1, count do
-    starts[i] = at
-    members[i] = args[at + 2] .. ' ' .. args[at + 1]
+local function settle(first, keep)
+  local starts, members, at, count = {}, {}, first, 0
+  while at <= #args do
+    count = count + 1
+    starts[count] = at
+    members[count] = '${leaseMark}' .. args[at + 2] .. ' ' .. args[at + 1]
     at = at + widths[args[at]]
   end
-  local removed = redis.call('ZREM', leased, unpack(members))
+  if count == 0 then return '' end
+  removed = removed or redis.call('ZREM', leased, unpack(members))
   local held = removed < count and (removed == 0 and {} or held_before(starts, count))
   local codes = {}
   for i = 1, count do

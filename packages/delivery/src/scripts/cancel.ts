@@ -1,9 +1,9 @@
 import { defineScript } from '@lockstep/redis';
 import { endingsLua } from '../lua/endings.ts';
-import { itemsLua, statesLua } from '../lua/items.ts';
+import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { levelFields, metaLua } from '../lua/meta.ts';
-import { numberedLua } from '../lua/numbered.ts';
+import { intLua, metaLua } from '../lua/meta.ts';
+import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
@@ -30,18 +30,20 @@ export const cancel = defineScript({
     'kept',
     'cancels',
     'awaiting',
-    'callers',
     'seen',
   ],
-  args: ['layout', 'partitions', 'caller', 'seq', 'id', 'keep_ms'],
+  args: ['calm', 'caller', 'seq', 'id', 'keep_ms'],
   idempotent: true,
   expires: true,
   allowOom: true,
   include: [
-    metaLua(['due', 'vis', 'cancels', 'awaiting', ...levelFields]),
+    intLua,
+    recordLua,
+    metaLua,
     /* lua */ `local acked, channel = '0', '-'`,
     numberedLua,
-    itemsLua,
+    bucketLua,
+    writesLua,
     statesLua,
     readyLua,
     endingsLua,
@@ -61,7 +63,7 @@ local where, place, state = locate(id, record)
 if where == 'dead' then return end_with('0') end
 if where == 'leased' then
   m.cancels = m.cancels + redis.call('HSET', cancels, id, '1')
-  local worker = redis.call('HGET', callers, state.worker)
+  local worker = redis.call('HGET', meta, '@' .. state.worker)
   local process = worker and string.match(worker, '^%S+ %S+ (%S+)')
   if process and process ~= '-' then redis.call('PUBLISH', process, state.worker .. '!') end
   return end_with('2')

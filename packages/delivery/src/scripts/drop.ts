@@ -1,9 +1,9 @@
 import { defineScript } from '@lockstep/redis';
 import { endingsLua } from '../lua/endings.ts';
-import { itemsLua, statesLua } from '../lua/items.ts';
+import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { levelFields, metaLua } from '../lua/meta.ts';
-import { numberedLua } from '../lua/numbered.ts';
+import { intLua, metaLua } from '../lua/meta.ts';
+import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
@@ -27,18 +27,20 @@ export const drop = defineScript({
     'kept',
     'cancels',
     'awaiting',
-    'callers',
     'seen',
   ],
-  args: ['layout', 'partitions', 'caller', 'seq', 'state'],
+  args: ['calm', 'caller', 'seq', 'state'],
   idempotent: true,
   expires: true,
   allowOom: true,
   include: [
-    metaLua(['due', 'vis', 'cancels', 'awaiting', ...levelFields]),
+    intLua,
+    recordLua,
+    metaLua,
     /* lua */ `local acked, channel = '0', '-'`,
     numberedLua,
-    itemsLua,
+    bucketLua,
+    writesLua,
     statesLua,
     readyLua,
     endingsLua,

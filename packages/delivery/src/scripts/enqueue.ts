@@ -1,7 +1,8 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { itemsLua } from '../lua/items.ts';
-import { metaLua } from '../lua/meta.ts';
-import { numberedLua } from '../lua/numbered.ts';
+import { bucketLua, writesLua } from '../lua/items.ts';
+import { intLua, metaLua } from '../lua/meta.ts';
+import { numberedLua, recordLua } from '../lua/numbered.ts';
+import { quickEnqueueLua } from '../lua/quick-enqueue.ts';
 import { readyLua } from '../lua/ready.ts';
 import type { EnqueueResult } from '../item.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -13,8 +14,9 @@ export interface EnqueueReply {
 
 /**
  * Adds items and rings as many sleepers as became ready, or one when something is due sooner than known. Three
- * arguments per item follow the named ones: id, spec, body. A spec is the level's letter alone, or
- * `<letter> <delayMs or @moment> e<expiresInMs> v<visibilityMs>` with the numbers left out that are not set.
+ * arguments per item follow the named ones: id, spec, body. A spec is two letters, the level's and that of the item's
+ * hash among the keys behind the named ones (`a` the first), then, if anything is set,
+ * ` <delayMs or @moment> e<expiresInMs> v<visibilityMs>` with the numbers left out that are not.
  */
 export const enqueue = defineScript({
   name: 'delivery.enqueue',
@@ -27,26 +29,29 @@ export const enqueue = defineScript({
     'delayed',
     'expiring',
     'kept',
-    'callers',
     'seen',
     'waiters',
   ],
-  args: ['layout', 'partitions', 'caller', 'seq', 'max_pending'],
+  args: ['calm', 'caller', 'seq', 'max_pending'],
   idempotent: true,
   expires: true,
   include: [
-    metaLua(['paused', 'seq', 'due', 'vis', 'enqueued', 'critical', 'high', 'normal', 'low']),
+    intLua,
+    recordLua,
+    bucketLua,
+    ringLua,
+    quickEnqueueLua,
+    metaLua,
     /* lua */ `local acked, channel = '0', '-'`,
     numberedLua,
-    itemsLua,
+    writesLua,
     readyLua,
-    ringLua,
   ],
   lua: /* lua */ `
 if repeated then return { 'OK', repeated } end
 local asked, taken, homes = {}, {}, {}
 for i = fixed_args + 1, #args, 3 do
-  local key = bucket(args[i])
+  local key = keys[fixed_keys + byte(args[i + 1], 2) - 96]
   homes[i] = key
   local ids = gather(asked, key)
   ids[#ids + 1] = args[i]
@@ -71,10 +76,10 @@ if room > 0 then
 else
   room = 1 / 0
 end
-local at, seq_before = string.format('%013.0f', now), m.seq
+local at = string.format('%013.0f', now)
 -- Gives the moment it is due, if later, and the options of its record.
 local function read_spec(id, spec)
-  local absolute, delay, expires, own = match(spec, '^%a (@?)(%d+) e(%d*) v(%d*)$')
+  local absolute, delay, expires, own = match(spec, '^%a%a (@?)(%d+) e(%d*) v(%d*)$')
   local due, options = delay * 1.0, ''
   if absolute == '' and due > 0 then due = now + due end
   if expires ~= '' then
@@ -101,14 +106,13 @@ for i = fixed_args + 1, #args, 3 do
     m.seq = m.seq + 1
     local place = sub(spec, 1, 1) .. int(m.seq)
     local due, options = 0, '-'
-    if #spec > 1 then due, options = read_spec(id, spec) end
+    if #spec > 2 then due, options = read_spec(id, spec) end
     local batch = gather(written, homes[i])
     local size = #batch
     batch[size + 1], batch[size + 2] = id, '1' .. place .. ' ' .. at .. ' ' .. options .. ' ' .. args[i + 2]
     if due > now then to_delayed(place, id, due) else to_ready(place, id, false) end
   end
 end
-m.enqueued = m.enqueued + m.seq - seq_before
 flush_items()
 flush_ready()
 if m.paused == 0 and made > 0 then

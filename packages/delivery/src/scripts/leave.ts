@@ -6,14 +6,14 @@ import { defineScript, ringLua } from '@lockstep/redis';
  */
 export const leave = defineScript({
   name: 'delivery.leave',
-  keys: ['callers', 'seen', 'waiters'],
+  keys: ['meta', 'seen', 'waiters'],
   args: ['waiter'],
   idempotent: true,
   allowOom: true,
   include: [ringLua],
   lua: /* lua */ `
 for i = fixed_args + 1, #ARGV do
-  redis.call('HDEL', callers, ARGV[i])
+  redis.call('HDEL', meta, '@' .. ARGV[i])
   redis.call('ZREM', seen, ARGV[i])
 end
 if waiter ~= '' and redis.call('LREM', waiters, 0, waiter) == 0 then ring(waiters, 1) end

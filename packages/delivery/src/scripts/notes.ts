@@ -1,5 +1,5 @@
 import { defineScript } from '@lockstep/redis';
-import { itemsLua } from '../lua/items.ts';
+import { bucketLua, leaseMark } from '../lua/items.ts';
 
 /** Reads the field `<id>{p}` or `<id>{c}`; an empty reply is none. */
 export function noteIn(field: string): string | undefined {
@@ -14,9 +14,9 @@ export const saveNote = defineScript({
   idempotent: true,
   // A note that was given up must not overwrite a later one.
   expires: true,
-  include: [itemsLua],
+  include: [bucketLua],
   lua: /* lua */ `
-if not redis.call('ZSCORE', leased, token .. ' ' .. id) then return 0 end
+if not redis.call('ZSCORE', leased, '${leaseMark}' .. token .. ' ' .. id) then return 0 end
 redis.call('HSET', bucket(id), id .. field, '1' .. value)
 return 1
 `,
@@ -29,7 +29,7 @@ export const loadNote = defineScript({
   keys: [],
   args: ['id', 'field'],
   idempotent: true,
-  include: [itemsLua],
+  include: [bucketLua],
   lua: /* lua */ `
 return redis.call('HGET', bucket(id), id .. field) or ''
 `,

@@ -1,6 +1,6 @@
 import { defineScript } from '@lockstep/redis';
-import { itemsLua } from '../lua/items.ts';
-import { metaLua } from '../lua/meta.ts';
+import { bucketLua } from '../lua/items.ts';
+import { intLua, loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 export type OutcomeReply =
@@ -19,9 +19,9 @@ export type OutcomeReply =
 export const outcome = defineScript({
   name: 'delivery.outcome',
   keys: ['meta', 'awaiting'],
-  args: ['layout', 'partitions', 'id', 'waiter'],
+  args: ['calm', 'id', 'waiter'],
   idempotent: true,
-  include: [metaLua(['awaiting']), itemsLua],
+  include: [intLua, loadLua, metaLua, bucketLua],
   lua: /* lua */ `
 local key = bucket(id)
 local found = redis.call('HMGET', key, id, id .. '{d}', id .. '{s}')

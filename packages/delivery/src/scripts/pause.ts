@@ -1,15 +1,15 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { metaLua } from '../lua/meta.ts';
+import { intLua, loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 /** Stops or resumes handing out. Resuming wakes everyone: each of them may have work to find. */
 export const setPaused = defineScript({
   name: 'delivery.setPaused',
   keys: ['meta', 'waiters'],
-  args: ['layout', 'partitions', 'to'],
+  args: ['calm', 'to'],
   idempotent: true,
   expires: true,
-  include: [metaLua(['paused']), ringLua],
+  include: [intLua, loadLua, metaLua, ringLua],
   lua: /* lua */ `
 m.paused = to * 1.0
 save()

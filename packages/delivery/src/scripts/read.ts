@@ -1,5 +1,5 @@
 import { defineScript } from '@lockstep/redis';
-import { itemsLua } from '../lua/items.ts';
+import { bucketLua, leaseMark } from '../lua/items.ts';
 import type { ItemState } from '../item.ts';
 import { noteIn } from './notes.ts';
 
@@ -45,7 +45,7 @@ export const getItem = defineScript({
   keys: ['delayed', 'leased', 'cancels'],
   args: ['id'],
   idempotent: true,
-  include: [itemsLua, fieldsLua],
+  include: [bucketLua, fieldsLua],
   lua: /* lua */ `
 local record, state, dead = stored(id)
 if record == '' then return {} end
@@ -59,7 +59,7 @@ else
   local token = state ~= '' and match(state, '^1%S+ (%d+)') or '0'
   local due = redis.call('ZSCORE', delayed, place .. ' ' .. id)
   if token ~= '0' then
-    where, score = 'leased', redis.call('ZSCORE', leased, token .. ' ' .. id) or ''
+    where, score = 'leased', redis.call('ZSCORE', leased, '${leaseMark}' .. token .. ' ' .. id) or ''
   elseif dead ~= '' then
     where, score = 'dead', match(dead, '^1(%d+)')
   elseif due then
@@ -116,7 +116,7 @@ export const listItems = defineScript({
   keys: ['place'],
   args: ['kind', 'from', 'skip', 'limit'],
   idempotent: true,
-  include: [itemsLua, fieldsLua],
+  include: [bucketLua, fieldsLua],
   lua: /* lua */ `
 local members
 if kind == 'ready' then

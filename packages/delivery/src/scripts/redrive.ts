@@ -1,7 +1,7 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { itemsLua, statesLua } from '../lua/items.ts';
-import { levelFields, metaLua } from '../lua/meta.ts';
-import { numberedLua } from '../lua/numbered.ts';
+import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
+import { intLua, metaLua } from '../lua/meta.ts';
+import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
@@ -14,15 +14,18 @@ export interface RedriveReply {
 /** Puts dead items back to ready (or delayed) with attempts and deliveries at zero; failures stay. Ids follow. */
 export const redrive = defineScript({
   name: 'delivery.redrive',
-  keys: ['meta', 'critical', 'high', 'normal', 'low', 'delayed', 'dead', 'callers', 'seen', 'waiters'],
-  args: ['layout', 'partitions', 'caller', 'seq', 'delay_ms'],
+  keys: ['meta', 'critical', 'high', 'normal', 'low', 'delayed', 'dead', 'seen', 'waiters'],
+  args: ['calm', 'caller', 'seq', 'delay_ms'],
   idempotent: true,
   expires: true,
   include: [
-    metaLua(['paused', 'due', 'vis', ...levelFields]),
+    intLua,
+    recordLua,
+    metaLua,
     /* lua */ `local acked, channel = '0', '-'`,
     numberedLua,
-    itemsLua,
+    bucketLua,
+    writesLua,
     statesLua,
     readyLua,
     ringLua,

@@ -1,5 +1,6 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { metaLua } from '../lua/meta.ts';
+import { leaseMark } from '../lua/items.ts';
+import { intLua, loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 /** `cancelled`: renewed, and somebody wants it to stop. */
@@ -17,16 +18,16 @@ export interface RenewReply {
 export const renew = defineScript({
   name: 'delivery.renew',
   keys: ['meta', 'leased', 'cancels', 'waiters'],
-  args: ['layout', 'partitions'],
+  args: ['calm'],
   idempotent: true,
   // A renewal that was given up must not lengthen a lease that its holder has let go.
   expires: true,
-  include: [metaLua(['due', 'vis', 'cancels']), ringLua],
+  include: [intLua, loadLua, metaLua, ringLua],
   lua: /* lua */ `
 local codes, scores, n = {}, {}, 0
 for i = fixed_args + 1, #ARGV, 3 do
   local id, length = ARGV[i], ARGV[i + 2] * 1.0
-  local member = ARGV[i + 1] .. ' ' .. id
+  local member = '${leaseMark}' .. ARGV[i + 1] .. ' ' .. id
   n = n + 1
   if redis.call('ZSCORE', leased, member) then
     local deadline = now + length

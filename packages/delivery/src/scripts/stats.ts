@@ -1,27 +1,19 @@
 import { defineScript } from '@lockstep/redis';
-import { itemsLua } from '../lua/items.ts';
+import { bucketLua } from '../lua/items.ts';
+import { loadLua, numberNames } from '../lua/meta.ts';
 
-const totals = [
-  'critical',
-  'high',
-  'normal',
-  'low',
-  'paused',
-  'enqueued',
-  'completed',
-  'failed',
-  'died',
-  'cancelled',
-  'expired',
-  'reclaimed',
-  'redriven',
-  'steps',
-] as const;
+/** Out of the field `numbers`. */
+const numbers = ['paused', 'completed', 'seq', 'critical', 'high', 'normal', 'low'] as const;
+
+const totals = ['failed', 'died', 'cancelled', 'expired', 'reclaimed', 'redriven', 'steps'] as const;
 
 const sizes = ['delayed', 'leased', 'dead', 'kept'] as const;
 
 /** Counters of one partition, as they are at once. */
-export type PartitionStats = Readonly<Record<(typeof totals)[number] | (typeof sizes)[number], number>> & {
+export type PartitionStats = Readonly<
+  Record<Exclude<(typeof numbers)[number], 'seq'> | (typeof totals)[number] | (typeof sizes)[number], number>
+> & {
+  readonly enqueued: number;
   readonly oldestReadyMs: number | undefined;
 };
 
@@ -31,15 +23,18 @@ export const readStats = defineScript({
   keys: ['meta', 'critical', 'high', 'normal', 'low', ...sizes],
   args: [],
   idempotent: true,
-  include: [itemsLua],
+  include: [loadLua, bucketLua],
   lua: /* lua */ `
 local reply = {}
-local numbers = redis.call('HMGET', meta, ${totals.map((name) => `'${name}'`).join(', ')})
-for i = 1, ${totals.length} do reply[i] = type(numbers[i]) == 'string' and numbers[i] or '0' end
+local all = {}
+for number in string.gmatch(numbers or '', '%S+') do all[#all + 1] = number end
+for i, at in ipairs({ ${numbers.map((name) => numberNames.indexOf(name) + 1).join(', ')} }) do reply[i] = all[at] or '0' end
+local rare = redis.call('HMGET', meta, ${totals.map((name) => `'${name}'`).join(', ')})
+for i = 1, ${totals.length} do reply[#reply + 1] = type(rare[i]) == 'string' and rare[i] or '0' end
 for _, key in ipairs({ ${sizes.join(', ')} }) do reply[#reply + 1] = string.format('%.0f', redis.call('ZCARD', key)) end
 local oldest
 for level, key in ipairs({ critical, high, normal, low }) do
-  local entries = reply[level] ~= '0' and redis.call('LRANGE', key, 0, 31) or {}
+  local entries = reply[level + 3] ~= '0' and redis.call('LRANGE', key, 0, 31) or {}
   for i = 1, #entries do
     local place, id = string.match(entries[i], '^(%S+) (.*)$')
     local record = redis.call('HGET', bucket(id), id)
@@ -54,11 +49,13 @@ reply[#reply + 1] = oldest and string.format('%.0f', math.max(now - oldest, 0)) 
 return { unpack(reply) }
 `,
   parse: (reply): PartitionStats => {
-    const numbers = (reply as string[]).map(Number);
-    const named = Object.fromEntries([...totals, ...sizes].map((name, index) => [name, numbers[index]!]));
-    const oldest = numbers.at(-1)!;
+    const found = (reply as string[]).map(Number);
+    const names = [...numbers, ...totals, ...sizes];
+    const { seq, ...named } = Object.fromEntries(names.map((name, index) => [name, found[index]!]));
+    const oldest = found.at(-1)!;
     return {
       ...(named as Record<keyof typeof named, number>),
+      enqueued: seq!,
       oldestReadyMs: oldest < 0 ? undefined : oldest,
     } as PartitionStats;
   },

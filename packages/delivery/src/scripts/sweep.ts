@@ -1,9 +1,9 @@
 import { defineScript, ringLua } from '@lockstep/redis';
 import { dueLua } from '../lua/due.ts';
 import { endingsLua } from '../lua/endings.ts';
-import { itemsLua, statesLua } from '../lua/items.ts';
+import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { levelFields, metaLua } from '../lua/meta.ts';
+import { intLua, loadLua, metaLua } from '../lua/meta.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
@@ -37,12 +37,15 @@ export const sweep = defineScript({
     'awaiting',
     'waiters',
   ],
-  args: ['layout', 'partitions', 'keep_ms', 'max_deliveries', 'dead_age', 'dead_max', 'kept_max', 'limit'],
+  args: ['calm', 'keep_ms', 'max_deliveries', 'dead_age', 'dead_max', 'kept_max', 'limit'],
   idempotent: true,
   allowOom: true,
   include: [
-    metaLua(['paused', 'due', 'cancels', 'awaiting', ...levelFields]),
-    itemsLua,
+    intLua,
+    loadLua,
+    metaLua,
+    bucketLua,
+    writesLua,
     statesLua,
     readyLua,
     endingsLua,

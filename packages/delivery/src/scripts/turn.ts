@@ -2,10 +2,11 @@ import { defineScript, ringLua } from '@lockstep/redis';
 import { claimLua } from '../lua/claim.ts';
 import { dueLua } from '../lua/due.ts';
 import { endingsLua } from '../lua/endings.ts';
-import { itemsLua, statesLua } from '../lua/items.ts';
+import { bucketLua, leaseMark, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { clockLua, levelFields, metaLua } from '../lua/meta.ts';
-import { numberedLua } from '../lua/numbered.ts';
+import { clockLua, intLua, metaLua } from '../lua/meta.ts';
+import { numberedLua, recordLua } from '../lua/numbered.ts';
+import { quickTurnLua } from '../lua/quick-turn.ts';
 import { readyLua } from '../lua/ready.ts';
 import { settleLua } from '../lua/settle.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -29,11 +30,19 @@ export interface TurnReply {
   readonly more: boolean;
 }
 
+/** Lua: the arguments that a happy turn needs not take apart; each argument costs about as much as a command. */
+const settingsLua = /* lua */ `
+local max_deliveries, lower_share, keep_ms, channel = match(settings, '^(%d+) (%d+) (%d+) (.*)$')
+local armed, woken, forced = sub(flags, 1, 1), sub(flags, 2, 2), sub(flags, 3, 3)
+`;
+
 /**
  * A worker's turn: ends leases and claims items in one script. `want` -1 only settles, 0 also works what is due and
- * rings on. `waiter` (`channel bell`, or empty) is armed when fewer items were there than wanted; `armed` says that it
- * may still stand in the list from an earlier turn, `woken` that a bell has been answered by this turn and must be
- * passed on if work is left. Settlements follow the named arguments: see `settle.ts`.
+ * rings on. `waiter` (`channel bell`, or empty) is armed when fewer items were there than wanted. `flags` are three
+ * digits: `armed` says that the waiter may still stand in the list from an earlier turn, `woken` that a bell has been
+ * answered by this turn and must be passed on if work is left, `forced` that `lease_ms` overrides the items' own.
+ * `settings` is `<max_deliveries> <lower_share> <keep_ms> <channel>`. `calm` is how `numbers` begin when a turn may be
+ * quick. Settlements follow the named arguments: see `settle.ts`.
  */
 export const turn = defineScript({
   name: 'delivery.turn',
@@ -50,47 +59,22 @@ export const turn = defineScript({
     'kept',
     'cancels',
     'awaiting',
-    'callers',
     'seen',
     'waiters',
   ],
-  args: [
-    'layout',
-    'partitions',
-    'caller',
-    'seq',
-    'acked',
-    'channel',
-    'want',
-    'lease_ms',
-    'forced',
-    'max_deliveries',
-    'lower_share',
-    'keep_ms',
-    'waiter',
-    'armed',
-    'woken',
-    'settlements',
-  ],
+  args: ['calm', 'caller', 'seq', 'acked', 'want', 'lease_ms', 'waiter', 'flags', 'settings'],
   idempotent: true,
   allowOom: true,
   include: [
-    metaLua([
-      'paused',
-      'token',
-      'now',
-      'clamp',
-      'due',
-      'vis',
-      'share',
-      'cancels',
-      'awaiting',
-      'completed',
-      ...levelFields,
-    ]),
+    intLua,
+    recordLua,
+    bucketLua,
+    quickTurnLua,
+    metaLua,
+    settingsLua,
     numberedLua,
     clockLua,
-    itemsLua,
+    writesLua,
     statesLua,
     readyLua,
     endingsLua,
@@ -109,19 +93,19 @@ local function lines(text)
   end
   return parts
 end
--- A stored reply is: codes (or a hyphen), the token before the first one claimed, the claimed ids; a line each.
+-- A stored reply is: codes (or a hyphen), the first token given, the claimed ids; a line each.
 local function still_held(reply, visit)
   local parts = lines(reply)
   for i = 3, #parts do
-    local token = int(parts[2] + (i - 2.0))
+    local token = int(parts[2] + (i - 3.0))
     local state = read_state(parts[i])
     if state and state.token == token then visit(parts[i], token, state) end
   end
   return parts[1]
 end
 local function due_in()
-  if m.due == 0 then return '-1' end
-  return int(math.max(m.due - now, 0))
+  if m.due == 0 then return -1 end
+  return math.max(m.due - now, 0)
 end
 if repeated then
   local again = {}
@@ -134,13 +118,13 @@ end
 local keep = keep_ms * 1.0
 if abandoned then
   still_held(abandoned, function(id, token, state)
-    redis.call('ZREM', leased, token .. ' ' .. id)
+    redis.call('ZREM', leased, '${leaseMark}' .. token .. ' ' .. id)
     state.deliveries = state.deliveries - 1
     hand_back(id, state, 0, keep)
   end)
   flush_items()
 end
-local codes = settle(fixed_args + 1, settlements * 1, keep)
+local codes = settle(fixed_args + 1, keep)
 flush_ready()
 local asked = want * 1
 if asked >= 0 then
@@ -159,14 +143,14 @@ if got < asked and waiter ~= '' and not cut_short then
   if redis.call('RPUSH', waiters, waiter) > 4096 then redis.call('LPOP', waiters) end
 end
 if codes == '' then codes = '-' end
-remember(codes .. '\\n' .. (got > 0 and int(first_token - 1) or '0') .. '\\n' .. table.concat(claimed_ids, '\\n'))
+remember(codes .. '\\n' .. (got > 0 and int(first_token) or '0') .. '\\n' .. table.concat(claimed_ids, '\\n'))
 save()
 return { 'OK', due_in(), cut_short and '1' or '0', codes, unpack(claimed) }
 `,
-  parse: (reply): TurnReply | Refusal => refusal(reply) ?? parseTurn(reply as string[]),
+  parse: (reply): TurnReply | Refusal => refusal(reply) ?? parseTurn(reply as [string, number, ...string[]]),
 });
 
-function parseTurn([, dueIn, more, codes, ...claimed]: string[]): TurnReply {
+function parseTurn([, dueIn, more, codes, ...claimed]: [string, number, ...string[]]): TurnReply {
   const claims: Claim[] = [];
   for (let at = 0; at < claimed.length; at += 3) {
     claims.push({ id: claimed[at]!, record: claimed[at + 1]!, state: claimed[at + 2]! });
@@ -175,7 +159,7 @@ function parseTurn([, dueIn, more, codes, ...claimed]: string[]): TurnReply {
     status: 'ok',
     accepted: codes === '-' ? [] : Array.from(codes!, (code) => code === '1'),
     claims,
-    dueInMs: dueIn === '-1' ? undefined : Number(dueIn),
+    dueInMs: dueIn < 0 ? undefined : dueIn,
     more: more === '1',
   };
 }

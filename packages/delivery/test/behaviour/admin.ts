@@ -299,7 +299,10 @@ export function adminBehaviour(harness: BehaviourHarness): void {
       await engine.enqueue(named('a'));
       await engine.receive();
       const key = redis.keyspace('queue', engine.name, 0).key('meta');
-      await redis.client.eval(`return redis.call('HSET', KEYS[1], 'layout', '2')`, 1, key);
+      const raise = `
+        local numbers = redis.call('HGET', KEYS[1], 'numbers')
+        return redis.call('HSET', KEYS[1], 'numbers', '2' .. string.sub(numbers, 2))`;
+      await redis.client.eval(raise, 1, key);
       const before = await engine.stats();
       const tooNew = { code: 'LAYOUT_TOO_NEW', found: 2, known: 1 };
       await expect(engine.enqueue(named('b'))).rejects.toMatchObject(tooNew);

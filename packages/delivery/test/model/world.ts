@@ -117,9 +117,13 @@ export class World {
   }
 
   async #enqueue({ ids, level, delayMs, fate }: Extract<Operation, { type: 'enqueue' }>): Promise<void> {
-    const spec = `${level.charAt(0)} ${delayMs} e v`;
-    const args = ids.flatMap((id) => [`i${id}`, delayMs === 0 ? level.charAt(0) : spec, `body of ${id}`]);
-    const { reply, now } = await this.#numbered(fate, (lane) => this.#store.enqueue(lane, args));
+    const items = ids.map((id) => ({
+      id: `i${id}`,
+      level: level.charAt(0),
+      options: delayMs === 0 ? '' : ` ${delayMs} e v`,
+      body: `body of ${id}`,
+    }));
+    const { reply, now } = await this.#numbered(fate, (lane) => this.#store.enqueue(lane, items));
     const due = delayMs === 0 ? undefined : later(now, delayMs);
     expect(reply).toEqual(ids.map((id) => this.#reference.enqueue(`i${id}`, level, due)));
     await this.#compare(now, false);
@@ -135,7 +139,6 @@ export class World {
       waiter: '',
       armed: false,
       woken: false,
-      settlements: asked.length,
       settlementArgs: asked.flatMap(({ lease, settlement }) => settlementArgs(lease, settlement)),
     };
     const { reply, now } = await this.#send(operation.fate, () => this.#store.turn(request), sameTurn);

@@ -1,7 +1,7 @@
 import { defineScript } from '@lockstep/redis';
 import { gone, layout, parseAnswer } from '../answer.ts';
 import { graceMs } from '../timing.ts';
-import { lineUpLua, queueLua } from './queue.ts';
+import { againLua, lineUpLua, queueLua } from './queue.ts';
 
 /**
  * Several locks or none: six keys of each (lock, fence, waiters, alive, gone, meta) in KEYS. A refused request joins all
@@ -12,7 +12,7 @@ export const acquireAll = defineScript({
   name: 'lock.acquire-all',
   keys: [],
   args: ['owner', 'channel', 'ttl_ms', 'metadata', 'least', 'keep_ms', 'exact'],
-  include: [queueLua, lineUpLua],
+  include: [queueLua, lineUpLua, againLua],
   lua: /* lua */ `
 local total = #KEYS / 6
 local waiter = channel .. ' ' .. owner
@@ -29,7 +29,14 @@ for i = 1, total do
     wait = math.max(wait, redis.call('PTTL', KEYS[k + 1]))
   end
 end
-if held == total then return {1, redis.call('GET', KEYS[2])} end
+if held == total then
+  for i = 1, total do
+    local k = (i - 1) * 6
+    lengthen(KEYS[k + 1], ttl_ms)
+    if metadata ~= '' then lengthen(KEYS[k + 6], ttl_ms) end
+  end
+  return {1, redis.call('GET', KEYS[2])}
+end
 if held > 0 then return {${gone}} end
 for i = 1, total do
   local k = (i - 1) * 6

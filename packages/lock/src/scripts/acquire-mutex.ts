@@ -1,23 +1,27 @@
 import { defineScript } from '@lockstep/redis';
 import { layout, parseAnswer } from '../answer.ts';
 import { foreignPollMs, graceMs } from '../timing.ts';
-import { fenceLua, lineUpLua, oursLua, queueLua } from './queue.ts';
+import { againLua, fenceLua, lineUpLua, oursLua, queueLua } from './queue.ts';
 
 /**
  * `owner` is the request's id, used once; `channel` is where its process is rung, or empty to be refused rather than
  * stand in line; `announce` is a channel that hears of the grant, or empty. Reply: see `parseAnswer`.
  *
- * Sent twice it returns the first grant; after a release or a withdrawal it is refused; after its deadline it does not
+ * Sent twice it returns the first grant, which then counts from the second sending; after a release or a withdrawal it is refused; after its deadline it does not
  * run. Time: the server's.
  */
 export const acquireMutex = defineScript({
   name: 'lock.acquire',
   keys: ['lock', 'fence', 'waiters', 'alive', 'gone', 'meta'],
   args: ['owner', 'channel', 'ttl_ms', 'metadata', 'announce', 'least', 'keep_ms', 'touch', 'exact'],
-  include: [queueLua, lineUpLua, fenceLua, oursLua],
+  include: [queueLua, lineUpLua, fenceLua, oursLua, againLua],
   lua: /* lua */ `
 local holder = redis.call('GET', lock)
-if holder == owner then return {1, redis.call('GET', fence)} end
+if holder == owner then
+  lengthen(lock, ttl_ms)
+  if metadata ~= '' then lengthen(meta, ttl_ms) end
+  return {1, redis.call('GET', fence)}
+end
 if redis.call('ZSCORE', gone, owner) then return {2} end
 local found = redis.call('HGET', meta, 'layout')
 if found and found * 1.0 > ${layout} then return {3, found} end

@@ -8,7 +8,7 @@ import { fenceLua, lineUpLua, queueLua } from './queue.ts';
  * `count` of `permits` for `request`: a semaphore, or a read-write lock, where a writer takes all there are. The caller
  * says how many permits there are; whoever comes with fewer waits until fewer are in use. Reply: see `parseAnswer`.
  *
- * Sent twice it returns the first grant; after a release or a withdrawal it is refused; after its deadline it does not
+ * Sent twice it returns the first grant, which then counts from the second sending; after a release or a withdrawal it is refused; after its deadline it does not
  * run. Time: the server's.
  */
 export const acquirePermits = defineScript({
@@ -30,7 +30,14 @@ export const acquirePermits = defineScript({
   lua: /* lua */ `
 local waiter = channel .. ' ' .. request
 drop_expired()
-if redis.call('ZSCORE', holders, request) then return {1, redis.call('GET', fence)} end
+local deadline = redis.call('ZSCORE', holders, request)
+if deadline then
+  -- Its sender did not hear of the grant, and counts from now.
+  if deadline * 1.0 < now + ttl_ms then redis.call('ZADD', holders, string.format('%.0f', now + ttl_ms), request) end
+  keep_while_held(holders)
+  keep_while_held(extras)
+  return {1, redis.call('GET', fence)}
+end
 if redis.call('ZSCORE', gone, request) then return {2} end
 local found = redis.call('HGET', meta, 'layout')
 if found and found * 1.0 > ${layout} then return {3, found} end

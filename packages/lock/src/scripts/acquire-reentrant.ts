@@ -32,16 +32,25 @@ local function nested_grant()
   return {1, settled or redis.call('GET', fence), settled and 1 or 0}
 end
 
-if holder == owner and redis.call('ZSCORE', holds, request) then return nested_grant() end
+local function hold_until()
+  local deadline = redis.call('ZSCORE', holds, request)
+  if not deadline or deadline * 1.0 < now + ttl_ms then redis.call('ZADD', holds, until_ms, request) end
+  keep_while_held(lock)
+  keep_while_held(holds)
+  keep_while_held(meta)
+end
+
+-- Sent again: its sender did not hear of the grant, and counts from now.
+if holder == owner and redis.call('ZSCORE', holds, request) then
+  hold_until()
+  return nested_grant()
+end
 if redis.call('ZSCORE', gone, request) then return {2} end
 local found = redis.call('HGET', meta, 'layout')
 if found and found * 1.0 > ${layout} then return {3, found} end
 if holder == owner then
   leave(waiters, alive, waiter)
-  redis.call('ZADD', holds, until_ms, request)
-  keep_while_held(lock)
-  keep_while_held(holds)
-  keep_while_held(meta)
+  hold_until()
   return nested_grant()
 end
 local first = head(waiters, alive)

@@ -57,6 +57,16 @@ local function summon_once(waiters, alive)
 end
 `;
 
+/**
+ * Lua: a request that comes again although it was granted. Its sender did not hear of the grant and counts from this
+ * sending, so the lease must last as long from now; it is never shortened, as an `extend` may have gone further.
+ */
+export const againLua = /* lua */ `
+local function lengthen(key, ttl_ms)
+  if redis.call('PTTL', key) < ttl_ms * 1.0 then redis.call('PEXPIRE', key, ttl_ms) end
+end
+`;
+
 /** Lua: entering the line. */
 export const lineUpLua = /* lua */ `
 -- Puts the waiter at the end, or leaves it where it stands; its lease runs from now. Returns its position, from 1.

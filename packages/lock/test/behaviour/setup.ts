@@ -74,3 +74,14 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   }
   throw new Error('the promise did not reject');
 }
+
+/** Commands that the client has and its type, which names what Lockstep itself sends, does not. */
+export interface RawCommands {
+  hset(key: string, field: string, value: string): Promise<number>;
+  hgetall(key: string): Promise<Record<string, string>>;
+  llen(key: string): Promise<number>;
+}
+
+export function raw({ client }: Redis): RawCommands {
+  return client as unknown as RawCommands;
+}

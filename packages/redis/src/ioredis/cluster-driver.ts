@@ -15,6 +15,7 @@ import { clusterSettings, createClusterClient, type ClusterClient } from './clus
 import { ClusterSubscriber } from './cluster-subscriber.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { endClient, openClient, watchClient, type NodeClient } from './link.ts';
+import { patient } from './patient-socket.ts';
 import { serverFacts } from './server-facts.ts';
 import { clientSettings, correctnessSettings } from './settings.ts';
 import { readServerTime } from './server-time.ts';
@@ -25,7 +26,7 @@ export function openCluster(
   address: string,
   options: ResolvedRedisOptions,
 ): Driver {
-  return new ClusterDriver(createClusterClient(target, options), address, options, true);
+  return new ClusterDriver(patient(createClusterClient(target, options)), address, options, true);
 }
 
 /** A `Cluster` the caller made: never closed here. */
@@ -97,7 +98,8 @@ class ClusterDriver implements Driver {
   }
 
   createLane(lane: NodeClient): NodeClient {
-    return lane.duplicate({ ...correctnessSettings(this.#options), readOnly: false, retryStrategy: null });
+    const settings = { ...correctnessSettings(this.#options), readOnly: false, retryStrategy: null };
+    return patient(lane.duplicate(settings));
   }
 
   createClient(settings: ClientSettings): ClientLink {
@@ -106,7 +108,7 @@ class ClusterDriver implements Driver {
       ...clientSettings(this.#options, settings),
     };
     const override = { ...clusterSettings(this.#options), redisOptions, clusterRetryStrategy: null };
-    return new IoredisClientLink(this.client.duplicate([], override));
+    return new IoredisClientLink(patient(this.client.duplicate([], override)));
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import type { Clock, Random, Timer } from '@lockstep/core';
 import type { SubscriberEvents, SubscriberLink } from '../driver.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import { addressOf, endClient, watchClient, type NodeClient } from './link.ts';
+import { patient } from './patient-socket.ts';
 
 interface SubscriberParts {
   readonly watch: ClusterWatch;
@@ -69,7 +70,8 @@ export class ClusterSubscriber implements SubscriberLink {
     const node = this.#pick();
     if (node === undefined) return this.#later();
     this.#address = addressOf(node);
-    const client = node.duplicate({ ...this.#parts.settings, readOnly: false, retryStrategy: null });
+    const settings = { ...this.#parts.settings, readOnly: false, retryStrategy: null };
+    const client = patient(node.duplicate(settings));
     this.#client = client;
     watchClient(client, {
       ready: () => {

@@ -15,15 +15,9 @@ import { IoredisClientLink } from './client-link.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import { adoptCluster } from './cluster-driver.ts';
 import { assertClientOptions } from './handed-in.ts';
-import {
-  addressOf,
-  endClient,
-  openClient,
-  watchClient,
-  type IoredisClient,
-  type NodeClient,
-} from './link.ts';
+import { addressOf, endClient, openClient, watchClient, type NodeClient } from './link.ts';
 import { corkedLink } from './corked-link.ts';
+import { patient } from './patient-socket.ts';
 import { serverFacts } from './server-facts.ts';
 import { readServerTime } from './server-time.ts';
 import { clientSettings, correctnessSettings, credentials } from './settings.ts';
@@ -34,7 +28,7 @@ type ServerTarget = Exclude<ParsedTarget, { topology: 'memory' | 'cluster' }>;
 /** One Redis, or the master that Sentinel names. */
 export function openServer(target: ServerTarget, address: string, options: ResolvedRedisOptions): Driver {
   const settings = { ...serverSettings(target, options), ...correctnessSettings(options) };
-  const client = new IORedis(settings as IORedisOptions) as unknown as NodeClient;
+  const client = patient(new IORedis(settings as IORedisOptions) as unknown as NodeClient);
   return new IoredisDriver({ client, topology: target.topology, address, options, owned: true });
 }
 
@@ -57,6 +51,8 @@ function serverSettings(target: ServerTarget, options: ResolvedRedisOptions): Re
     name: target.master,
     role: 'master',
     enableTLSForSentinelMode: target.tls,
+    sentinelUsername: options.sentinel?.username,
+    sentinelPassword: options.sentinel?.password,
     ...(target.tls ? { sentinelTLS: { ...options.tls } } : {}),
   };
 }
@@ -104,8 +100,9 @@ class IoredisDriver implements Driver {
     openClient(this.client, events);
   }
 
-  facts(): Promise<ServerFacts> {
-    return serverFacts([this.client]);
+  async facts(): Promise<ServerFacts> {
+    const [facts] = await Promise.all([serverFacts([this.client]), this.#assertDatabase()]);
+    return facts;
   }
 
   serverTime(): Promise<number> {
@@ -113,19 +110,25 @@ class IoredisDriver implements Driver {
   }
 
   createSubscriber(): SubscriberLink {
-    return new IoredisSubscriber(this.client.duplicate(correctnessSettings(this.#options)) as IoredisClient);
+    return new IoredisSubscriber(patient(this.client.duplicate(correctnessSettings(this.#options))));
   }
 
   createLane(lane: NodeClient): NodeClient {
-    return lane.duplicate(correctnessSettings(this.#options));
+    return patient(lane.duplicate(correctnessSettings(this.#options)));
   }
 
   createClient(settings: ClientSettings): ClientLink {
-    return new IoredisClientLink(this.client.duplicate(clientSettings(this.#options, settings)));
+    return new IoredisClientLink(patient(this.client.duplicate(clientSettings(this.#options, settings))));
   }
 
   close(): void {
     this.#unwatch();
     if (this.#owned) endClient(this.client);
+  }
+
+  /** ioredis goes on in database 0 where SELECT is refused: among someone else's keys. */
+  async #assertDatabase(): Promise<void> {
+    const { db = 0 } = this.client.options as { db?: number | string };
+    if (Number(db) !== 0) await this.client.call('select', db);
   }
 }

@@ -2,11 +2,11 @@ import { sleep, systemClock } from '@lockstep/core';
 import { createQueue } from '@lockstep/task-queue';
 import type { ChildContext } from '../child-context.ts';
 import { onMachineClock } from '../machine-clock.ts';
-import { stormQueue } from '../queues.ts';
+import { keptStormQueue } from '../queues.ts';
 
 /** Writes down the begin and the end of each run and until when its lease was known to hold. */
 export async function stormWorker({ spec, redis, history }: ChildContext): Promise<void> {
-  const queue = createQueue({ redis, ...stormQueue(spec.queue, spec.leaseMs) });
+  const queue = createQueue({ redis, ...keptStormQueue(spec.queue, spec.leaseMs) });
   const worker = queue.worker({
     concurrency: spec.concurrency,
     handlers: {
@@ -21,6 +21,7 @@ export async function stormWorker({ spec, redis, history }: ChildContext): Promi
         });
         if (ms > 0) await sleep(systemClock, ms);
         run.ok({ value: lease.id, token, until: onMachineClock(lease.expiresAt) });
+        return null;
       },
     },
   });
