@@ -8,7 +8,7 @@ import { queueFaults, type QueueFault } from '../src/queue-chaos/queue-faults.ts
 import { drainByHand, queueOperations, type ManualQueue } from '../src/queue-chaos/queue-operations.ts';
 import { stormQueue } from '../src/queue-chaos/queues.ts';
 import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
-import { startStandalone } from '../src/servers/standalone.ts';
+import { startStandalone, type StandaloneServer } from '../src/servers/standalone.ts';
 
 const rounds = chaosProfile() === 'full' ? 10 : 1;
 const leaseMs = 500;
@@ -102,5 +102,35 @@ describe('a queue whose scripts fail before and after they ran', () => {
     await server.command('CONFIG', 'SET', 'maxmemory', used + 1_000_000);
     await queue.enqueue('work', { ms: 0 });
     await eventually(async () => expect((await queue.stats()).completed).toBe(acknowledged + 1));
+  });
+});
+
+describe('the oracle of script faults', () => {
+  async function judge(sabotage: (manual: ManualQueue, server: StandaloneServer) => Promise<unknown>) {
+    await using server = await startStandalone({ appendonly: 'always' });
+    await using redis = await connect(server.url, { logger: silentLogger });
+    const manual = manualQueue(redis);
+    for (let n = 0; n < 3; n += 1) await queueOperations.enqueue(manual);
+    await sabotage(manual, server);
+    await drainByHand(manual);
+    return checkDelivery(manual.history.entries);
+  }
+
+  it('accepts what nobody sabotaged', async () => {
+    const nothing = (): Promise<void> => Promise.resolve();
+    expect(await judge(nothing)).toMatchObject({ valid: true, lost: [], duplicated: [] });
+  });
+
+  it('finds tasks that were acknowledged and then lost', async () => {
+    expect((await judge((_, server) => server.command('FLUSHALL'))).lost).toHaveLength(3);
+  });
+
+  it('finds a task that is done and handed out again', async () => {
+    const report = await judge(async ({ queue, history }) => {
+      const [lease] = await queue.receive();
+      history.invoke('receive', { key: lease!.id, value: lease!.id }).ok({ value: lease!.id });
+      await lease!.release();
+    });
+    expect(report.duplicated).toHaveLength(1);
   });
 });

@@ -2,10 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { PartitionedSentinel } from './durability/partitioned-sentinel.ts';
 import { profiles } from './durability/profiles.ts';
 import { runRound, type RoundResult } from './durability/round.ts';
+import { begunBeforeTheCut } from './durability/witness.ts';
 
+const mostRounds = 3;
+
+/** A round in which the cut came first. On a busy machine a failover may be under way before it; that is another fault. */
 async function round(name: string): Promise<RoundResult> {
   const profile = profiles.find((candidate) => candidate.name === name && !candidate.sentinelsReachable)!;
-  return runRound(profile, await PartitionedSentinel.start({ minReplicas: profile.minReplicas }));
+  for (let tried = 1; tried <= mostRounds; tried++) {
+    const result = await runRound(profile, await PartitionedSentinel.start(profile));
+    if (!begunBeforeTheCut(result.testimony!)) return result;
+  }
+  throw new Error(`in ${mostRounds} rounds the sentinels replaced the master before it was cut off`);
 }
 
 /** One round of each; docs/durability.md has the table of many. */

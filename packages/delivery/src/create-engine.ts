@@ -101,25 +101,11 @@ class ItemEngine implements Engine {
 
   async enqueue(items: readonly NewItem[]): Promise<readonly EnqueueResult[]> {
     this.#assertOpen();
-    items.forEach((item, index) => assertItem(item, `items[${index}]`));
-    const groups = new Map<number, { items: NewItem[]; indexes: number[] }>();
-    items.forEach((item, index) => {
-      const partition = partitionOf(item.routeBy ?? item.id, this.partitions);
-      let group = groups.get(partition);
-      if (group === undefined) groups.set(partition, (group = { items: [], indexes: [] }));
-      group.items.push(item);
-      group.indexes.push(index);
-    });
-    const results = Array.from<EnqueueResult>({ length: items.length });
-    await Promise.all(
-      Array.from(groups, async ([partition, group]) => {
-        const statuses = await this.#parts[partition]!.enqueuer.add(group.items);
-        group.indexes.forEach(
-          (index, at) => (results[index] = { id: items[index]!.id, status: statuses[at]! }),
-        );
-      }),
-    );
-    return results;
+    items.forEach(assertItem);
+    if (items.length === 0) return [];
+    const statuses =
+      this.partitions === 1 ? await this.#parts[0]!.enqueuer.add(items) : await this.#spread(items);
+    return items.map(({ id }, index) => ({ id, status: statuses[index]! }));
   }
 
   consume(options: ConsumerOptions): Consumer {
@@ -230,6 +216,26 @@ class ItemEngine implements Engine {
     const enqueueLanes = new Lanes(`${lane}.e`);
     const enqueuer = new Enqueuer(store, enqueueLanes);
     return { store, turnLanes, enqueueLanes, lanes: new Lanes(`${lane}.a`), enqueuer };
+  }
+
+  /** Adds each item to its partition. */
+  async #spread(items: readonly NewItem[]): Promise<readonly EnqueueResult['status'][]> {
+    const groups = new Map<number, { items: NewItem[]; indexes: number[] }>();
+    items.forEach((item, index) => {
+      const partition = partitionOf(item.routeBy ?? item.id, this.partitions);
+      let group = groups.get(partition);
+      if (group === undefined) groups.set(partition, (group = { items: [], indexes: [] }));
+      group.items.push(item);
+      group.indexes.push(index);
+    });
+    const results = Array.from<EnqueueResult['status']>({ length: items.length });
+    await Promise.all(
+      Array.from(groups, async ([partition, group]) => {
+        const statuses = await this.#parts[partition]!.enqueuer.add(group.items);
+        group.indexes.forEach((index, at) => (results[index] = statuses[at]!));
+      }),
+    );
+    return results;
   }
 
   /** Makes Redis undo what a call claimed that was given up, or refuse it if it is still on its way. */

@@ -91,9 +91,16 @@ export class Enqueuer {
   }
 }
 
+/** What generated ids, and most others, are made of. */
+const plainId = /^[\w.:-]{1,64}$/;
+
 /** Throws `ConfigurationError` for an item that must not reach Redis. */
-export function assertItem(item: NewItem, path: string): void {
-  assertName(item.id, `${path}.id`);
+export function assertItem(item: NewItem, index: number): void {
+  if (typeof item.id !== 'string' || !plainId.test(item.id)) assertName(item.id, `items[${index}].id`);
+  if (hasOptions(item)) assertOptions(item, `items[${index}]`);
+}
+
+function assertOptions(item: NewItem, path: string): void {
   if (item.delayMs !== undefined) {
     assertDelay(`${path}.delayMs`, item.delayMs);
     if (item.runAt !== undefined)
@@ -104,16 +111,16 @@ export function assertItem(item: NewItem, path: string): void {
   if (item.visibilityMs !== undefined) assertVisibility(`${path}.visibilityMs`, item.visibilityMs);
 }
 
+function hasOptions({ delayMs, runAt, expiresInMs, visibilityMs }: NewItem): boolean {
+  return (
+    delayMs !== undefined || runAt !== undefined || expiresInMs !== undefined || visibilityMs !== undefined
+  );
+}
+
 /** See the enqueue script. */
-function optionsOf({ delayMs, runAt, expiresInMs, visibilityMs }: NewItem): string {
-  if (
-    delayMs === undefined &&
-    runAt === undefined &&
-    expiresInMs === undefined &&
-    visibilityMs === undefined
-  ) {
-    return '';
-  }
+function optionsOf(item: NewItem): string {
+  if (!hasOptions(item)) return '';
+  const { delayMs, runAt, expiresInMs, visibilityMs } = item;
   const due = runAt === undefined ? Math.ceil(delayMs ?? 0) : `@${runAt}`;
   return ` ${due} e${expiresInMs ?? ''} v${visibilityMs ?? ''}`;
 }

@@ -97,7 +97,8 @@ export class Store {
       want: request.want,
       lease_ms: visibilityMs ?? this.#options.visibilityMs,
       waiter: request.waiter,
-      flags: (request.armed ? '1' : '0') + (request.woken ? '1' : '0') + (visibilityMs === undefined ? '0' : '1'),
+      flags:
+        (request.armed ? '1' : '0') + (request.woken ? '1' : '0') + (visibilityMs === undefined ? '0' : '1'),
       settings: this.#settings,
     };
     return this.#accept(await this.#run(turn, args, request.settlementArgs));

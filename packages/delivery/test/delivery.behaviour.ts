@@ -4,6 +4,7 @@ import { adminBehaviour } from './behaviour/admin.ts';
 import { consumerBehaviour } from './behaviour/consumer.ts';
 import { enqueueBehaviour } from './behaviour/enqueue.ts';
 import { leaseBehaviour } from './behaviour/leases.ts';
+import { quickBehaviour } from './behaviour/quick.ts';
 import { settlementBehaviour } from './behaviour/settlements.ts';
 
 /** What the lease engine does, on any topology. */
@@ -14,5 +15,6 @@ export function deliveryBehaviour(harness: BehaviourHarness): void {
     leaseBehaviour(harness);
     consumerBehaviour(harness);
     adminBehaviour(harness);
+    quickBehaviour(harness);
   });
 }

@@ -57,6 +57,8 @@ describe('an example prints what it shows and ends by itself:', { timeout: 25_00
         'observed: nobody',
       ],
     ],
+    // With a Redis: test-integration/suites/lock-examples.test.ts.
+    ['lock-election-processes', ['set REDIS_URL: three processes cannot share memory://']],
     ['lock-quorum', ['held: true', 'still valid: true', 'planted again: true', 'release: released']],
   ])('%s', async (example, lines) => {
     const printed = await linesOf(example);

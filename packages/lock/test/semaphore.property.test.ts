@@ -16,7 +16,8 @@ type Step =
   | { readonly do: 'try'; readonly process: number; readonly count: number; readonly ttlMs: number }
   | { readonly do: 'release'; readonly which: number }
   | { readonly do: 'extend'; readonly which: number; readonly ttlMs: number }
-  | { readonly do: 'wait'; readonly ms: number };
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'permits'; readonly process: number; readonly permits: number };
 
 const processes = 3;
 const ttlMs = fc.constantFrom(20, 100, 400);
@@ -36,10 +37,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 15, 60, 200) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('permits' as const),
+      process: fc.nat(processes - 1),
+      permits: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
 );
 
 it(
-  'never has more permits out than there are, and gives one whenever one is free',
+  'never has more permits out than whoever asks knows of, and gives one whenever one is free',
   { timeout: 60_000 },
   async () => {
     await using at = await memoryConnection({ logger: silent });
@@ -54,13 +63,17 @@ it(
           const held: { lock: LockHandle; count: number; until: number }[] = [];
           const inUse = (): number =>
             held.filter(({ until }) => until > at.clock.now()).reduce((sum, { count }) => sum + count, 0);
+          // Each process has its own idea of how many there are, and may change it.
+          const pools = fleet.map((locks) => locks.semaphore(name, { permits }));
           let lastToken = 0;
           for (const now of steps) {
             if (now.do === 'wait') await at.clock.advance(now.ms);
+            else if (now.do === 'permits') pools[now.process]!.setPermits(now.permits);
             else if (now.do === 'try') {
-              if (now.count > permits) continue;
-              const free = permits - inUse();
-              const lock = await fleet[now.process]!.semaphore(name, { permits }).tryAcquire({
+              const pool = pools[now.process]!;
+              if (now.count > pool.permits) continue;
+              const free = pool.permits - inUse();
+              const lock = await pool.tryAcquire({
                 count: now.count,
                 ttlMs: now.ttlMs,
                 autoExtend: false,
@@ -71,7 +84,7 @@ it(
               expect(lock.fencingToken).toBeGreaterThan(lastToken);
               lastToken = lock.fencingToken;
               held.push({ lock, count: now.count, until: at.clock.now() + now.ttlMs });
-              expect(inUse()).toBeLessThanOrEqual(permits);
+              expect(inUse()).toBeLessThanOrEqual(pool.permits);
             } else {
               const one = held[now.which % Math.max(held.length, 1)];
               if (one === undefined) continue;

@@ -18,7 +18,8 @@ export interface EnqueueOptions {
   /** A task not claimed within this many ms from now is not run any more: its outcome is `expired`. */
   readonly expiresInMs?: number | undefined;
   /**
-   * Names the task yourself: an id that the queue knows already, in any state that it still keeps, is not added again.
+   * Names the task yourself: an id that the queue knows already, in any state that it still keeps, is not added again. A
+   * completed task is kept for an hour if it has an output, and not at all without one.
    *
    * @defaultValue a random one
    */

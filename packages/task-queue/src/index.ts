@@ -25,7 +25,7 @@ export type { Enqueued, EnqueueEntry, EnqueueOptions, TaskPriority } from './enq
 export type { CancelOutcome, ListOptions, QueueStats } from './queue.ts';
 export type { QueueOptions } from './queue-options.ts';
 export type { ReceiveOptions } from './receive-options.ts';
-export type { RedriveOptions } from './redrive-options.ts';
+export type { RedriveOptions, RedriveTarget } from './redrive-options.ts';
 export type { ResultOptions } from './results.ts';
 export type { TaskFailure } from './task-failure.ts';
 export type { NameOfId, TaskId } from './task-id.ts';

@@ -72,7 +72,8 @@ export class Queue<Tasks extends TaskMap> implements Closeable<QueueStats> {
    * without adding it twice.
    *
    * @throws `ConfigurationError`, `PayloadInvalidError`, `PayloadTooLargeError`: nothing was added.
-   * `RedisUnavailableError`: nothing was added, unless `outcomeUnknown`; with an `id` of your own it can be repeated safely.
+   * `RedisUnavailableError`: nothing was added, unless `outcomeUnknown`; with an `id` of your own it is added once, as long as the queue keeps that
+   * id: see {@link EnqueueOptions.id}.
    */
   enqueue<Name extends TaskName<Tasks>>(
     name: Name,

@@ -1,8 +1,12 @@
-import { count, parseOptions } from '@lockstep/core';
+import { count, parseOptions, type Closeable } from '@lockstep/core';
 import { z } from 'zod';
-import type { TaskMap } from './definition.ts';
-import type { Queue } from './queue.ts';
+import type { QueueStats } from './queue.ts';
 import { isQueue } from './redrive-target.ts';
+
+/** Any queue made by `createQueue`, whatever its tasks. */
+export interface RedriveTarget extends Closeable<QueueStats> {
+  readonly name: string;
+}
 
 export interface RedriveOptions {
   /** The most tasks sent back per second, so that what made them fail is not flooded. @defaultValue 500 */
@@ -14,7 +18,7 @@ export interface RedriveOptions {
    *
    * @defaultValue the queue that they died in
    */
-  readonly to?: Queue<TaskMap> | undefined;
+  readonly to?: RedriveTarget | undefined;
   /** Stops; the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }

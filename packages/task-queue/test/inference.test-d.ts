@@ -1,9 +1,14 @@
+import type { Lease } from '@lockstep/core';
 import type { Redis } from '@lockstep/redis';
 import {
   createQueue,
   defineQueue,
   task,
   type EnqueueOptions,
+  type Queue,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskHandlers,
   type TaskId,
   type TaskOutcome,
 } from '@lockstep/task-queue';
@@ -190,6 +195,95 @@ describe('receive', () => {
     // @ts-expect-error which task is it?
     await lease.complete();
     if (lease.name === 'a') await lease.complete();
+  });
+});
+
+describe('a task', () => {
+  const input = z.string().transform(Number);
+  const output = z.date();
+
+  test('keeps its schemas in a type that is never there at run time', () => {
+    const both = task({ input, output });
+    expectTypeOf(both).toEqualTypeOf<TaskDefinition<typeof input, typeof output>>();
+    expectTypeOf<NonNullable<(typeof both)['~types']>>().toEqualTypeOf<{
+      readonly i: typeof input;
+      readonly o: typeof output;
+    }>();
+    expectTypeOf<undefined>().toExtend<(typeof both)['~types']>();
+  });
+
+  test('without an output says so, also inside of a definition', () => {
+    const plain = task({ input });
+    expectTypeOf<NonNullable<(typeof plain)['~types']>['o']>().toEqualTypeOf<undefined>();
+    const inside = defineQueue({ name: 'q', tasks: { t: task({ input }) } });
+    expectTypeOf<NonNullable<(typeof inside)['tasks']['t']['~types']>['o']>().toEqualTypeOf<undefined>();
+  });
+
+  test('refuses what is no schema, and settings of another type', () => {
+    // @ts-expect-error no Standard Schema
+    task({ input: {} });
+    // @ts-expect-error a number
+    task({ input, maxAttempts: '5' });
+    // @ts-expect-error no such back-off
+    task({ input, backoff: { type: 'sometimes' } });
+  });
+});
+
+describe('ids', () => {
+  test('are strings that are not made of strings, and each of one task', async () => {
+    const { id } = await queue.enqueue('stock.count', { sku: 's1' });
+    expectTypeOf(id).toExtend<string>();
+    expectTypeOf<string>().not.toExtend<TaskId<'stock.count'>>();
+    expectTypeOf(id).not.toExtend<TaskId<'email.send'>>();
+    // Wherever an id is asked for, one of one's own will do.
+    void queue.get(id);
+    void queue.cancel('mine');
+    void queue.deadLetters.redrive({ ids: [id, 'mine'] });
+  });
+
+  test('of a name that is not narrowed give the union of its outputs', async () => {
+    const name = 'stock.count' as 'stock.count' | 'email.send';
+    const id = 'some-id' as TaskId<typeof name>;
+    expectTypeOf(await queue.result(id)).toEqualTypeOf<TaskOutcome<number | undefined>>();
+  });
+});
+
+describe('what a handler is given', () => {
+  test('is the lease on its task, which narrows by its name', () => {
+    expectTypeOf<TaskContext<'stock.count'>>().toExtend<Lease>();
+    expectTypeOf<TaskContext<'stock.count'>['name']>().toEqualTypeOf<'stock.count'>();
+    expectTypeOf<TaskContext['attempt']>().toEqualTypeOf<number>();
+    // @ts-expect-error a handler completes by returning
+    void ((context: TaskContext) => context.complete());
+  });
+
+  test('may be written down apart from the worker', () => {
+    const handlers: TaskHandlers<(typeof shop)['tasks']> = {
+      'order.charge': ({ cents }) => ({ receipt: `${cents.toFixed()}`, at: '2026-01-01' }),
+      'email.send': async () => {},
+      'stock.count': async () => 7,
+    };
+    void queue.worker({ handlers });
+  });
+});
+
+describe('dead letters', () => {
+  test('are filtered by names of the queue, and by others, which it may not know any more', () => {
+    void queue.deadLetters.list({ task: 'email.send' });
+    void queue.deadLetters.list({ task: 'email.gone' });
+    // @ts-expect-error either ids or a filter
+    void queue.deadLetters.redrive({ ids: [], filter: {} });
+    // @ts-expect-error a queue, not its name
+    void queue.deadLetters.redrive({ filter: {} }, { to: 'other' });
+  });
+
+  test('go to a queue of other tasks', () => {
+    const other: Queue<{ a: TaskDefinition<z.ZodString, undefined> }> = createQueue({
+      redis,
+      name: 'other',
+      tasks: { a: task({ input: z.string() }) },
+    });
+    void queue.deadLetters.redrive({ filter: {} }, { to: other });
   });
 });
 

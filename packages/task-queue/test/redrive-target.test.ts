@@ -1,4 +1,4 @@
-import { createQueue, task, type Queue } from '@lockstep/task-queue';
+import { createQueue, task, type RedriveTarget } from '@lockstep/task-queue';
 import { memoryHarness } from '@lockstep/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
@@ -76,7 +76,7 @@ describe('a redrive to another queue', () => {
       path: 'options.to',
       value: 'charge',
     });
-    const none = { name: 'by-hand' } as unknown as Queue<{ refund: typeof refund }>;
+    const none = { name: 'by-hand' } as unknown as RedriveTarget;
     await expect(from.deadLetters.redrive(all, { to: none })).rejects.toMatchObject({ path: 'options.to' });
     await to.close();
     await expect(from.deadLetters.redrive(all, { to })).rejects.toMatchObject({ code: 'CLOSED' });

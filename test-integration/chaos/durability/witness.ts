@@ -14,6 +14,11 @@ export interface Testimony {
   readonly sentinels: readonly string[];
 }
 
+/** Whether the sentinels had begun to replace the master before it was cut off: a busy machine, and another fault. */
+export function begunBeforeTheCut({ sentinels }: Testimony): boolean {
+  return sentinels.some((event) => event.startsWith('-') && event.includes('+try-failover'));
+}
+
 interface Cast {
   readonly nodes: readonly RedisNode[];
   /** The port by which the others know the server of the same index. */

@@ -7,7 +7,8 @@ export const quickEnqueueLua = /* lua */ `
 repeat
   if max_pending ~= '0' or not record or sub(numbers or '', 1, #calm) ~= calm then break end
   local number, who, seen_before = match(record, '^1(%d+) ((%d+) %S+ )')
-  if number * 1.0 >= seq * 1.0 or now < seen_before * 1.0 or now > seen_before + 30000.0 then break end
+  local since_seen = now - seen_before
+  if number * 1.0 >= seq * 1.0 or since_seen < 0 or since_seen > 30000 then break end
   local between, last_seq, n1, n2, n3, n4 =
     match(numbers, '^(%d+ %d+ %d+ %d+ %d+ %d+ %d+ %d+ %d+) (%d+) (%d+) (%d+) (%d+) (%d+)$', #calm + 1)
   local first, last = fixed_args + 1, #args
@@ -33,7 +34,7 @@ repeat
     for i = first, last, 3 do
       local id, spec = args[i], args[i + 1]
       if #spec > 2 or byte(spec) ~= level or taken[id] then plain = false break end
-      taken[id] = true
+      taken.id = true
       n = n + 1
       local home = byte(spec, 2) - 96
       local ids = asked[home]

@@ -18,7 +18,8 @@ repeat
   local vis, token, before, due, completed, between, n1, n2, n3, n4 =
     match(numbers, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+ %d+) (%d+) (%d+) (%d+) (%d+)$', #calm + 1)
   if number ~= acked or not vis or now < before * 1.0 then break end
-  if now < seen_before * 1.0 or now > seen_before + 30000.0 then break end
+  local since_seen = now - seen_before
+  if since_seen < 0 or since_seen > 30000 then break end
   local due_in = -1
   if due ~= '0' then
     due_in = due - now
@@ -146,6 +147,7 @@ repeat
   redis.call('HSET', meta, 'numbers', calm .. vis .. ' ' .. token .. ' ' .. (now_text or int(now)) .. ' ' .. due .. ' '
     .. completed .. ' ' .. between .. ' ' .. n1 .. ' ' .. n2 .. ' ' .. n3 .. ' ' .. n4,
     '@' .. caller, '1' .. seq .. ' ' .. who .. reply[4] .. '\\n' .. (token_text or '0') .. '\\n' .. ids)
+  if got < 2 then return reply end
   do return { unpack(reply) } end
 until true
 `;

@@ -20,18 +20,7 @@ export interface EnqueueReply {
  */
 export const enqueue = defineScript({
   name: 'delivery.enqueue',
-  keys: [
-    'meta',
-    'critical',
-    'high',
-    'normal',
-    'low',
-    'delayed',
-    'expiring',
-    'kept',
-    'seen',
-    'waiters',
-  ],
+  keys: ['meta', 'critical', 'high', 'normal', 'low', 'delayed', 'expiring', 'kept', 'seen', 'waiters'],
   args: ['calm', 'caller', 'seq', 'max_pending'],
   idempotent: true,
   expires: true,
@@ -128,8 +117,10 @@ return { 'OK', results }
   parse: (reply): EnqueueReply | Refusal => refusal(reply) ?? parseEnqueue(reply as [string, string]),
 });
 
-const statuses = { '0': 'duplicate', '1': 'added', '2': 'full' } as const;
+const statuses = ['duplicate', 'added', 'full'] as const;
 
 function parseEnqueue([, codes]: [string, string]): EnqueueReply {
-  return { status: 'ok', results: Array.from(codes, (code) => statuses[code as keyof typeof statuses]) };
+  const results: EnqueueResult['status'][] = [];
+  for (let at = 0; at < codes.length; at += 1) results.push(statuses[codes.charCodeAt(at) - 48]!);
+  return { status: 'ok', results };
 }

@@ -150,16 +150,14 @@ return { 'OK', due_in(), cut_short and '1' or '0', codes, unpack(claimed) }
   parse: (reply): TurnReply | Refusal => refusal(reply) ?? parseTurn(reply as [string, number, ...string[]]),
 });
 
-function parseTurn([, dueIn, more, codes, ...claimed]: [string, number, ...string[]]): TurnReply {
+function parseTurn(reply: [string, number, ...string[]]): TurnReply {
+  const [, dueIn, more, codes] = reply;
   const claims: Claim[] = [];
-  for (let at = 0; at < claimed.length; at += 3) {
-    claims.push({ id: claimed[at]!, record: claimed[at + 1]!, state: claimed[at + 2]! });
+  const fields = reply as readonly string[];
+  for (let at = 4; at < fields.length; at += 3) {
+    claims.push({ id: fields[at]!, record: fields[at + 1]!, state: fields[at + 2]! });
   }
-  return {
-    status: 'ok',
-    accepted: codes === '-' ? [] : Array.from(codes!, (code) => code === '1'),
-    claims,
-    dueInMs: dueIn < 0 ? undefined : dueIn,
-    more: more === '1',
-  };
+  const accepted: boolean[] = [];
+  for (let at = 0; codes !== '-' && at < codes!.length; at += 1) accepted.push(codes![at] === '1');
+  return { status: 'ok', accepted, claims, dueInMs: dueIn < 0 ? undefined : dueIn, more: more === '1' };
 }

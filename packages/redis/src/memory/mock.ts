@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { ConfigurationError } from '@lockstep/core';
 import type { RedisClient } from '../client.ts';
+import { keepCompiledScripts } from './compiled-scripts.ts';
 import type { MemoryFaults } from './faults.ts';
 import type { ClockedData, MockData, MockExpires } from './store.ts';
 
@@ -21,6 +22,7 @@ export function createMock(port: number): MockClient {
   let Mock: MockConstructor;
   try {
     Mock = load('ioredis-mock') as MockConstructor;
+    keepCompiledScripts(load.resolve('ioredis-mock'));
   } catch (error) {
     throw new ConfigurationError(
       'target',
