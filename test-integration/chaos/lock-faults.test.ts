@@ -149,9 +149,9 @@ describe('locks behind a network that loses and delays', () => {
     await Promise.all(
       Array.from({ length: inFlight }, async (_, lane) => {
         for (let round = 0; round < rounds / inFlight; round += 1) {
-          const lock = await locks.acquire(`race-${lane}`, { ttlMs: 60 });
-          // The renewal is due at 20 ms.
-          await sleep(systemClock, 19 + (round % 4));
+          const lock = await locks.acquire(`race-${lane}`, { ttlMs: 600 });
+          // The renewal is due at 200 ms.
+          await sleep(systemClock, 198 + (round % 5));
           expect(await lock.release()).toBe('released');
         }
       }),

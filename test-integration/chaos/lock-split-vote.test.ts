@@ -9,18 +9,18 @@ import { startMasters, type IndependentMasters } from '../src/servers/masters.ts
 const quiet = { logger: silentLogger, onError: (): void => {} };
 const rounds = chaosProfile() === 'full' ? 100 : 25;
 
-/** A contender that is near to one master and 10 ms from the others, so that each of three wins one vote at first. */
+/** A contender that is near to one master and 5 ms from the others, so that each of three wins one vote at first. */
 async function contender({ urls }: IndependentMasters, own: number, opened: Opened): Promise<Locks> {
   const proxies = await Promise.all(urls.map((url) => faultProxy(url)));
   const redis = await Promise.all(proxies.map((proxy) => connect(proxy.url, quiet)));
   opened.push({ redis, close: () => Promise.all(proxies.map((proxy) => proxy.close())) });
   const locks = createLocks({ redis, ...quiet });
   await (await locks.acquire('warm', { waitMs: 10_000 })).release();
-  proxies.forEach((proxy, node) => proxy.delay(node === own ? 0 : 10, 'requests'));
+  proxies.forEach((proxy, node) => proxy.delay(node === own ? 0 : 5, 'requests'));
   return locks;
 }
 
-type Opened = { redis: readonly Redis[]; close(): Promise<unknown> }[];
+type Opened = { redis: readonly Redis[]; readonly close: () => Promise<unknown> }[];
 
 it(
   'a vote that is split by distance has a winner in half a second, round after round',

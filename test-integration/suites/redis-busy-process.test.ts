@@ -1,4 +1,5 @@
-import { connect, createPool, type Redis } from '@lockstep/redis';
+import { connect, createPool, type Redis, type RedisClient } from '@lockstep/redis';
+import { Redis as Redis6 } from 'ioredis-6';
 import { describe, expect, inject, it } from 'vitest';
 import '../src/topologies.ts';
 import { realTopologies } from '../src/topologies.ts';
@@ -56,3 +57,14 @@ describe.each(realTopologies)(
     });
   },
 );
+
+it('keeps the connections that it makes beside a client of ioredis 6', async () => {
+  const client = new Redis6(urls.standalone!, { socketTimeout: 10_000, commandTimeout: 2_000 });
+  await using redis = await connect({ client: client as unknown as RedisClient }, { logger: silent });
+  await using pool = createPool({ redis });
+  await using borrowed = await pool.acquire();
+  const pong = borrowed.client.ping();
+  block();
+  expect(await pong).toBe('PONG');
+  client.disconnect();
+});

@@ -1,7 +1,7 @@
 import { systemRandom } from '@lockstep/core';
 import { Redis } from 'ioredis';
 import { describe, expect, inject, it } from 'vitest';
-import { runShopProcess } from '../../examples/shop/test/shop-process.ts';
+import { runShop } from '../src/queue-chaos/shop-run.ts';
 import '../src/topologies.ts';
 
 /** Processes start, a lease runs out, banks are away: seconds on a busy machine. */
@@ -25,7 +25,7 @@ describe.runIf(inject('redis').rung !== 'embedded')('the shop on a real Redis', 
     async () => {
       const { urls } = inject('redis');
       const prefix = `t-${systemRandom.id()}:`;
-      const { code, stdout, stderr, figure } = await runShopProcess({ redisUrl: urls.standalone!, prefix });
+      const { code, stdout, stderr, figure } = await runShop(urls.standalone!, prefix);
       expect(stderr).toBe('');
       expect(stdout).toMatch(/payments-4 \(process \d+\) is killed by SIGKILL/);
       expect(stdout).toContain('1000 of 1000 orders: the books add up.');

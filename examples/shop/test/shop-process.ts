@@ -16,21 +16,14 @@ export interface ShopRunOptions {
   readonly input?: string | undefined;
   /** Default: `memory://`. */
   readonly redisUrl?: string | undefined;
-  /** Stands before its keys. */
-  readonly prefix?: string | undefined;
 }
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 
 /** Runs the shop as its user does, in a process. */
-export async function runShopProcess(options: ShopRunOptions = {}): Promise<ShopRun> {
-  const { args = [], input, redisUrl, prefix } = options;
+export async function runShopProcess({ args = [], input, redisUrl }: ShopRunOptions = {}): Promise<ShopRun> {
   const { REDIS_URL: _, ...environment } = process.env;
-  const env = {
-    ...environment,
-    ...(redisUrl !== undefined && { REDIS_URL: redisUrl }),
-    ...(prefix !== undefined && { LOCKSTEP_PREFIX: prefix }),
-  };
+  const env = redisUrl === undefined ? environment : { ...environment, REDIS_URL: redisUrl };
   const argv = ['-C', '@lockstep/source', '--import', 'tsx', 'main.ts', ...args];
   const child = spawn(process.execPath, argv, { cwd: folder, env });
   child.stdin.end(input);

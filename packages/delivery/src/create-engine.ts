@@ -87,7 +87,7 @@ class ItemEngine implements Engine {
     const { renewals, source } = { renewals: this.#renewals, source: this.#source };
     this.#receiver = new Receiver({ redis, source, stores, lanes, settlers, renewals, visibilityMs });
     this.#outcomes = new Outcomes(redis, stores);
-    this.deadLetters = new DeadItems(this.#parts);
+    this.deadLetters = new DeadItems(this.#parts, () => this.#assertOpen());
     this.#unregister = redis.register({
       name: this.#source,
       phase: 'intake',
@@ -132,7 +132,8 @@ class ItemEngine implements Engine {
     return this.#receiver.receive(options);
   }
 
-  get(id: string): Promise<ItemDetails | undefined> {
+  async get(id: string): Promise<ItemDetails | undefined> {
+    this.#assertOpen();
     return findIn(this.#parts, id, async ({ store }) => {
       const item = await store.get(id);
       return item && detailsOf(item, store.partition.index);
@@ -143,6 +144,7 @@ class ItemEngine implements Engine {
     readonly state: ItemState;
     readonly signal?: AbortSignal | undefined;
   }): AsyncGenerator<ItemView> {
+    this.#assertOpen();
     for await (const slice of listItems(this.#stores, options)) yield* slice;
   }
 

@@ -9,14 +9,17 @@ import type { StoredItem } from './scripts/read.ts';
 /** See {@link DeadLetters}. */
 export class DeadItems implements DeadLetters {
   readonly #partitions: readonly PartitionAccess[];
+  readonly #assertOpen: () => void;
 
-  constructor(partitions: readonly PartitionAccess[]) {
+  constructor(partitions: readonly PartitionAccess[], assertOpen: () => void) {
     this.#partitions = partitions;
+    this.#assertOpen = assertOpen;
   }
 
   async *list(
     options: { readonly since?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<DeadItem> {
+    this.#assertOpen();
     const stores = this.#partitions.map(({ store }) => store);
     for await (const { store, items } of listStored(stores, { state: 'dead', ...options })) {
       for (const item of items) yield deadItemOf(item, store.partition.index);
@@ -24,6 +27,7 @@ export class DeadItems implements DeadLetters {
   }
 
   async get(id: string): Promise<DeadItem | undefined> {
+    this.#assertOpen();
     const found = await findIn(this.#partitions, id, async ({ store }) => {
       const item = await store.get(id);
       return item?.where === 'dead' ? detailsOf(item, store.partition.index) : undefined;

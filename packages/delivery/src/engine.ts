@@ -112,7 +112,11 @@ export interface SweepReport {
   readonly expired: number;
 }
 
-/** One queue (or subscription) of items. Made by `createEngine`; registers with the connection for closing. */
+/**
+ * One queue (or subscription) of items. Made by `createEngine`; registers with the connection for closing. Once closed,
+ * `enqueue`, `receive`, `consume`, `cancel`, `outcome`, `get`, `list` and the reads of `deadLetters` reject with
+ * `ClosedError`.
+ */
 export interface Engine extends Closeable<EngineStats> {
   readonly name: string;
   readonly partitions: number;

@@ -26,7 +26,7 @@ const outagePauseMs = 250;
 /** A re-check comes this much after the time that it is for. */
 const slackMs = 5;
 
-/** A loser of a quorum comes again after a random time around this; it doubles with each loss, up to the longest. */
+/** A loser of a quorum comes again after a random time, this on average; it doubles with each loss, up to the longest. */
 const firstBackoffMs = 15;
 const longestBackoffMs = 250;
 
@@ -156,7 +156,8 @@ export class Acquisition {
     if (!this.#queues) {
       const backoff = Math.min(firstBackoffMs * 2 ** this.#losses, longestBackoffMs);
       this.#losses += 1;
-      return backoff * (0.5 + this.#engine.options.random.next());
+      // From none to twice as long: of several losers one should have the field to itself.
+      return backoff * 2 * this.#engine.options.random.next();
     }
     const slow = patienceMs / 2;
     if (recheckMs < 0 || position > lookoutPositions) return slow;

@@ -72,7 +72,8 @@ export class MutexClaim implements Claim {
     const uncertain = this.#uncertain?.has(place) ?? false;
     const attempt = { repeated: false };
     const options = { onUncertain: () => void (attempt.repeated = true) };
-    if (this.#isPlain && !uncertain) {
+    // Where others were seen a moment ago, they wait to be rung: the short script would only say so.
+    if (this.#isPlain && !uncertain && !place.crowded.has(this.name)) {
       const args = { owner: this.id };
       const reply = await place.redis.run(freeMutex, this.#keysAt(place), args, options);
       // A first try whose reply was lost has released it: a lease that still ran was not taken by anyone else.

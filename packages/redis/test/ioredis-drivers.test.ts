@@ -72,7 +72,7 @@ describe.each(['redis', 'redis+cluster'])('a %s:// connection over a server that
     fake.publish('p:news', 'two');
     await eventually(() => expect(heard).toEqual(['one', 'two']));
     await subscription.close();
-    expect(fake.received.at(-1)).toEqual(['unsubscribe', 'p:news']);
+    expect(fake.received).toContainEqual(['unsubscribe', 'p:news']);
     await eventually(async () => expect((await redis.health()).status).not.toBe('down'));
     expect(await redis.time()).toBe(1_000_000);
   });
@@ -136,7 +136,7 @@ describe('a connection to one server', () => {
       new Error("NOPERM this user has no permissions to run the 'select' command");
     await using redis = createRedis(`${fake.url}/3`, options);
     await expect(redis.ready({ timeoutMs: 300 })).rejects.toMatchObject({ remedy: '+select' });
-    const late = redis.run(increment, run, { by: 1 }, { timeoutMs: 50 });
+    const late = redis.run(increment, run, { by: 1 }, { timeoutMs: 500 });
     await expect(late).rejects.toMatchObject({ code: expect.stringMatching(/^REDIS_/) as string });
     expect(fake.count('evalsha')).toBe(0);
   });

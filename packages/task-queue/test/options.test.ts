@@ -100,6 +100,42 @@ describe('options of a queue', { timeout: 20_000 }, () => {
   });
 });
 
+describe('options of time', { timeout: 20_000 }, () => {
+  test('backoff of a task says how long it waits, neither less nor much more', async () => {
+    const harness = harnessOfOwn();
+    const backoff = { type: 'linear', initialMs: 700, maxMs: 10_000 } as const;
+    const tasks = { t: task({ input: z.string(), maxAttempts: 3, backoff }) };
+    const queue = createQueue({ redis: await connected(harness), name: 'q', tasks });
+    const at: number[] = [];
+    const worker = queue.worker({
+      handlers: {
+        t: () => {
+          at.push(harness.clock.now());
+          throw new Error('no');
+        },
+      },
+    });
+    await queue.enqueue('t', 'x');
+    await worker.start();
+    await until(harness, () => expect(at).toHaveLength(3));
+    const [first, second] = [at[1]! - at[0]!, at[2]! - at[1]!];
+    expect(first).toBeGreaterThanOrEqual(700);
+    expect(first).toBeLessThan(1_000);
+    expect(second).toBeGreaterThanOrEqual(1_400);
+    expect(second).toBeLessThan(1_700);
+  });
+
+  test('timeoutMs of result says how long it waits', async () => {
+    const harness = harnessOfOwn();
+    const { queue } = await openBench(harness);
+    const { id } = await queue.enqueue('note', { text: 'x' }, { delayMs: 60_000 });
+    const start = harness.clock.now();
+    expect(await during(harness, queue.result(id, { timeoutMs: 400 }))).toEqual({ status: 'pending' });
+    expect(harness.clock.now() - start).toBeGreaterThanOrEqual(400);
+    expect(harness.clock.now() - start).toBeLessThan(700);
+  });
+});
+
 describe('options of a received lease', { timeout: 20_000 }, () => {
   test('retry needs a delay where the back-off is a function, which only workers have', async () => {
     const harness = harnessOfOwn();

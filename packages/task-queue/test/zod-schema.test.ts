@@ -1,7 +1,10 @@
 import type { StandardSchemaV1 } from '@lockstep/core';
+import { createQueue, task } from '@lockstep/task-queue';
+import { memoryHarness } from '@lockstep/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { withoutStrayPromises } from '../src/zod-schema.ts';
+import { connected } from './behaviour/kit.ts';
 
 const validate = (schema: StandardSchemaV1, value: unknown) => schema['~standard'].validate(value);
 
@@ -86,4 +89,26 @@ describe('any other schema', () => {
     };
     expect(withoutStrayPromises(own)).toBe(own);
   });
+});
+
+test('a queue checks what it is given, and what it takes, without a stray promise', async () => {
+  const strays = strayRejections();
+  const harness = memoryHarness();
+  onTestFinished(() => harness[Symbol.asyncDispose]());
+  const redis = await connected(harness);
+  let reachable = true;
+  const input = z.string().refine(async () => {
+    if (reachable) return true;
+    throw new Error('unreachable');
+  });
+  const queue = createQueue({ redis, name: 'q', tasks: { t: task({ input }) } });
+  await queue.enqueue('t', 'x');
+  reachable = false;
+  await expect(queue.enqueue('t', 'x')).rejects.toThrow('unreachable');
+  expect(await queue.receive()).toEqual([]);
+  // A process that has not seen the schema work yet.
+  const fresh = createQueue({ redis, name: 'q', tasks: { t: task({ input }) } });
+  await expect(fresh.enqueue('t', 'x')).rejects.toThrow('unreachable');
+  await turns();
+  expect(strays).toEqual([]);
 });

@@ -199,8 +199,11 @@ describe('a swallowed reply', () => {
     await once(socket, 'connect');
     proxy.swallowReply({ match: 'incr' });
     const closed = new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
-    socket.write('*2\r\n$4\r\nin');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const first = '*2\r\n$4\r\nin';
+    socket.write(first);
+    await eventually(() =>
+      expect([...server.sockets].map(({ bytesRead }) => bytesRead)).toContain(first.length),
+    );
     // The toy server answers what stands in one chunk, so the whole name follows.
     socket.write('cr\r\n$8\r\n\r\nincr\r\n\r\n');
     await closed;

@@ -38,7 +38,7 @@ type Redlock5 = new (
 /** How often it looks, at its pause of 200 ms. */
 const looksIn = (waitMs: number): Settings => ({ retryCount: Math.ceil(waitMs / 200) });
 
-export const redlock4: Contestant = {
+const redlock4: Contestant = {
   name: 'redlock 4',
   keyOf: (name) => name,
   async open(urls, { cluster } = {}) {
@@ -56,7 +56,7 @@ export const redlock4: Contestant = {
 };
 
 /** Version 5 and its copy differ in name only. */
-export function redlock5(name: string, load: () => Redlock5): Contestant {
+function redlock5(name: string, load: () => Redlock5): Contestant {
   return {
     name,
     keyOf: (one) => one,

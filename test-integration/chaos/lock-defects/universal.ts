@@ -20,8 +20,8 @@ interface Config {
 }
 interface Universal {
   readonly IoredisAdapter: new (client: RivalClient, options: { readonly timeout: number }) => object;
-  createLock(config: Config & { readonly adapter: object }): Lock;
-  createRedlock(config: Config & { readonly adapters: readonly object[] }): Lock;
+  readonly createLock: (config: Config & { readonly adapter: object }) => Lock;
+  readonly createRedlock: (config: Config & { readonly adapters: readonly object[] }) => Lock;
 }
 
 /** Its deadline for a node; 5 s by default, which would only make the scripts longer. */

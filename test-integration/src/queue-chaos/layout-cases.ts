@@ -63,7 +63,7 @@ export function layoutCases(harness: BehaviourHarness): void {
       await queue.enqueue('t', null);
       const keys = (await client.call('KEYS', `*${queue.name}*`)) as string[];
       const named =
-        /:(meta|ready:(critical|high|normal|low)|delayed|leased|expiring|dead|kept|cancels|awaiting|callers|seen|waiters|item:([0-9]|1[0-5]))$/;
+        /:(meta|ready:(critical|high|normal|low)|delayed|leased|expiring|dead|kept|cancels|awaiting|seen|waiters|item:([0-9]|1[0-5]))$/;
       expect(keys.length).toBeGreaterThan(0);
       expect(keys.filter((key) => !named.test(key))).toEqual([]);
       await queue.obliterate();

@@ -34,7 +34,7 @@ repeat
     for i = first, last, 3 do
       local id, spec = args[i], args[i + 1]
       if #spec > 2 or byte(spec) ~= level or taken[id] then plain = false break end
-      taken.id = true
+      taken[id] = true
       n = n + 1
       local home = byte(spec, 2) - 96
       local ids = asked[home]

@@ -315,6 +315,17 @@ export function adminBehaviour(harness: BehaviourHarness): void {
       expect({ ...(await engine.stats()), oldestReadyMs: 0 }).toEqual({ ...before, oldestReadyMs: 0 });
     });
 
+    it('reads nothing more once it is closed', async () => {
+      const { engine } = await openEngine(harness);
+      await engine.enqueue(named('a'));
+      await engine.close();
+      const closed = { code: 'CLOSED' };
+      await expect(engine.get('a')).rejects.toMatchObject(closed);
+      await expect(collect(engine.list({ state: 'ready' }))).rejects.toMatchObject(closed);
+      await expect(engine.deadLetters.get('a')).rejects.toMatchObject(closed);
+      await expect(collect(engine.deadLetters.list())).rejects.toMatchObject(closed);
+    });
+
     it('is up while it works', async () => {
       const { engine } = await openEngine(harness);
       const consumer = engine.consume({ handle: () => Promise.resolve({ type: 'complete' }) });

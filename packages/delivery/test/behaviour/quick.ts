@@ -174,7 +174,7 @@ for i = 1, #KEYS do
 end
 return { unpack(all) }`;
 
-/** All that is stored, per key; the fields of hashes sorted. Moments are masked and tokens ranked: queues differ in them. */
+/** All that is stored, per key; all but lists sorted. Moments are masked and tokens ranked: queues differ in them. */
 async function contentOf(redis: Redis, { partition }: Store): Promise<string[][]> {
   const keys = [...Object.values<string>({ ...partition.keys }), ...partition.items];
   const flat = (await redis.client.eval(dump, keys.length, ...keys)) as string[];
@@ -187,9 +187,8 @@ async function contentOf(redis: Redis, { partition }: Store): Promise<string[][]
     if (/^key \d+$/.test(text)) content.push([]);
     else content.at(-1)!.push(masked);
   }
-  return content.map((parts, at) =>
-    at === 0 || at === 10 || at === 11 || at > 13 ? sortedPairs(parts) : parts,
-  );
+  const isList = (at: number): boolean => (at > 0 && at < 5) || at === 13;
+  return content.map((parts, at) => (isList(at) ? parts : sortedPairs(parts)));
 }
 
 function sortedPairs(parts: readonly string[]): string[] {
@@ -201,7 +200,7 @@ function comparable(reply: unknown): unknown {
   if (!Array.isArray(claims)) return reply;
   const items = claims.map(({ id, record, state }) => ({
     id,
-    record: record.replace(/ 1\d{12} /, ' moment '),
+    record: record.replace(/(?<!\d)1\d{12}(?!\d)/g, 'moment'),
     state: state.replace(/\d{16}/, 'token'),
   }));
   return { ...rest, items, due: dueInMs !== undefined };
