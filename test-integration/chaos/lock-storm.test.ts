@@ -8,7 +8,7 @@ const timeout = 3_600_000;
 type Size = Pick<LockStormOptions, 'processes' | 'lanes' | 'locks' | 'ttlMs' | 'grants' | 'timeoutMs'>;
 
 const sizes: Readonly<Record<'light' | 'full', Size>> = {
-  light: { processes: 4, lanes: 12, locks: 16, ttlMs: 400, grants: 4_000 },
+  light: { processes: 4, lanes: 12, locks: 16, ttlMs: 400, grants: 2_500 },
   // Ten minutes or more on two cores.
   full: { processes: 8, lanes: 16, locks: 32, ttlMs: 400, grants: 100_000, timeoutMs: 3_000_000 },
 };
@@ -33,7 +33,7 @@ describe('the oracle of the lock storm', () => {
   it('finds stale writes when the resource does not compare tokens', { timeout }, async () => {
     const storm = await runLockStorm({
       ...sizes.light,
-      grants: 2_000,
+      grants: 1_500,
       longHolds: 0.3,
       masters: 1,
       fenced: false,

@@ -9,7 +9,7 @@ import { settlementBehaviour } from './behaviour/settlements.ts';
 
 /** What the lease engine does, on any topology. */
 export function deliveryBehaviour(harness: BehaviourHarness): void {
-  describe(`delivery on ${harness.topology}`, () => {
+  describe('delivery', () => {
     enqueueBehaviour(harness);
     settlementBehaviour(harness);
     leaseBehaviour(harness);

@@ -97,9 +97,10 @@ function agreed(states: readonly MutexState[], need: number): MutexState | undef
   for (const state of states) {
     const same = states.filter(({ owner }) => owner === state.owner);
     if (state.owner === undefined || same.length < need) continue;
-    const tokens = same.map(({ fencingToken }) => fencingToken ?? 0);
+    // A holder of another library has none.
+    const tokens = same.flatMap(({ fencingToken }) => fencingToken ?? []);
     const ttlMs = Math.min(...same.map((one) => one.ttlMs));
-    return { ...state, ttlMs, fencingToken: Math.max(...tokens) };
+    return { ...state, ttlMs, fencingToken: tokens.length === 0 ? undefined : Math.max(...tokens) };
   }
   return undefined;
 }

@@ -209,6 +209,18 @@ describe('a quorum that cannot be asked', () => {
     await lock.release();
   });
 
+  it('shows a holder of another library without a token', async () => {
+    await using masters = new MemoryMasters(3);
+    const connections = await masters.connect();
+    const locks = createLocks({ redis: connections, logger: silent, onError: () => {} });
+    await Promise.all(connections.map(({ client }) => client.set('q:lock:a', 'theirs')));
+    expect(await locks.inspect('a')).toMatchObject({
+      owner: 'theirs',
+      fencingToken: undefined,
+      acquiredAt: undefined,
+    });
+  });
+
   it('shows the permits of the node that knows of most, and fails when none answers', async () => {
     await using masters = new MemoryMasters(3);
     const connections = await masters.connect();

@@ -1,6 +1,6 @@
 import { isLockstepError } from '@lockstep/core';
 import { createLocks } from '@lockstep/lock';
-import { callsOf, memoryFaults } from '@lockstep/redis/memory';
+import { callsOf, memoryFaults, type CommandMatch } from '@lockstep/redis/memory';
 import { memoryConnection, type MemoryConnection } from '@lockstep/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LockEngine } from '../src/engine.ts';
@@ -8,6 +8,7 @@ import { resolveLocksOptions } from '../src/options.ts';
 import type { Lockable } from '../src/primitive.ts';
 import { freeMutex } from '../src/scripts/free-mutex.ts';
 import { raiseFence } from '../src/scripts/raise-fence.ts';
+import { releaseMutex } from '../src/scripts/release-mutex.ts';
 import { sequentialLock } from '../src/sequential-lock.ts';
 import { rejectionOf, silent } from './behaviour/setup.ts';
 
@@ -102,7 +103,9 @@ describe('locks taken one after the other', () => {
 
   it('tell of one that could not be given back', async () => {
     const busy = await others.acquire('b');
-    memoryFaults(at.redis).failNext(new Error('OOM command not allowed'), { match: callsOf(freeMutex) });
+    const releases: CommandMatch = (command, args) =>
+      callsOf(freeMutex)(command, args) || callsOf(releaseMutex)(command, args);
+    memoryFaults(at.redis).failNext(new Error('OOM command not allowed'), { match: releases });
     told.length = 0;
     expect(await several.tryAcquire({ ttlMs: 1_000, autoExtend: false })).toBeNull();
     expect(told).toHaveLength(1);

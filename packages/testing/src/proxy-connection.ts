@@ -17,6 +17,12 @@ export interface ProxyConnectionOptions {
   onClosed(): void;
 }
 
+/** Node refuses to reset a socket whose end is still on its way, and then keeps it for ever: that one is only closed. */
+function cutOff(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A client's socket, the socket to the server, and the two lanes between them. */
 export class ProxyConnection {
   readonly #client: Socket;
@@ -46,8 +52,8 @@ export class ProxyConnection {
   reset(): void {
     if (this.#over) return;
     this.#options.onReset();
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
+    cutOff(this.#client);
+    cutOff(this.#server);
     this.#finish();
   }
 

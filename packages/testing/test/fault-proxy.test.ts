@@ -44,6 +44,10 @@ async function elapsed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+}
+
 describe('FaultProxy', () => {
   it('forwards both ways and counts its connections', async () => {
     expect(await client.incr('n')).toBe(1);
@@ -150,6 +154,20 @@ describe('FaultProxy', () => {
     expect(error.code).toBe('ECONNRESET');
     expect(proxy.counters).toMatchObject({ reset: 2, open: 0 });
     await eventually(async () => expect(await client.incr('n')).toBe(2));
+  });
+
+  it('leaves no socket behind when it resets a connection whose end is on its way', async () => {
+    await client.incr('n');
+    client.disconnect();
+    await eventually(() => expect(openSockets()).toBe(0));
+    const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+    await eventually(() => expect(server.sockets.size).toBe(1));
+    proxy.hold();
+    socket.end();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    proxy.resume();
+    proxy.reset();
+    await eventually(() => expect(openSockets()).toBe(0));
   });
 
   it('refuses connects until it accepts again on the same port, and leaves open connections alone', async () => {

@@ -133,7 +133,7 @@ export function enqueueBehaviour(harness: BehaviourHarness): void {
   describe('priorities', () => {
     it('serves urgent items first, whatever waits before them', async () => {
       const { engine } = await openEngine(harness);
-      await engine.enqueue(Array.from({ length: 300 }, (_, index) => ({ id: `n${index}`, body: '' })));
+      await engine.enqueue(Array.from({ length: 2_000 }, (_, index) => ({ id: `n${index}`, body: '' })));
       await engine.enqueue([
         { id: 'l', body: '', priority: 'low' },
         { id: 'h', body: '', priority: 'high' },
