@@ -133,7 +133,7 @@ describe.runIf(inject('redis').site !== null)('health and guarantee', () => {
     await using group = await startReplicated({ appendonly: 'always' });
     const redis = await connected(group.url, { durability: { replicas: 1 } });
     const [replica] = group.replicas;
-    expect(await codes(redis)).toEqual(['MIN_REPLICAS']);
+    await eventually(async () => expect(await codes(redis)).toEqual(['MIN_REPLICAS']));
     await replica!.stop();
     for (let n = 0; n < 20; n++) await group.master.command('set', 'ballast', 'x'.repeat(1_000_000));
     expect(await codes(redis)).toContain('REPLICA_LAG');

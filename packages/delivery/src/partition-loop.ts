@@ -37,6 +37,11 @@ interface Turn {
   readonly sentAt: Instant;
 }
 
+interface Arrival {
+  readonly claims: readonly Claim[];
+  readonly sentAt: Instant;
+}
+
 /** What rings when something that this worker holds was cancelled. */
 function cancelBell(id: string): string {
   return `${id}!`;
@@ -63,8 +68,11 @@ export interface LoopParts {
 
 /**
  * One partition of a consumer: at most one turn in flight, which carries what was settled since the last one and asks
- * for as many items as there are free slots. Asleep when Redis had fewer; woken by its bell, by the moment the next
- * thing is due, by the slow poll, or when the connection tells that a bell may have been missed.
+ * for as many items as there are free slots, up to half of all. Asleep when Redis had fewer; woken by its bell, by the
+ * moment the next thing is due, by the slow poll, or when the connection tells that a bell may have been missed.
+ *
+ * Half of the slots, so that the two sides work at the same time: while the handlers of one half start, Redis takes the
+ * turn of the other, which is sent before they do.
  *
  * A turn that fails is sent again as it is, under its number, until Redis answers.
  */
@@ -83,6 +91,8 @@ export class PartitionLoop {
   #acked = 0;
   #unanswered: Turn | undefined;
   #inFlight = false;
+  /** What was claimed and is not handed out yet. */
+  #arrived: Arrival[] = [];
   #scheduled = false;
   #timer: Timer | undefined;
   #pollAt = 0;
@@ -92,7 +102,10 @@ export class PartitionLoop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#backoff = new BackoffState(retries, { random: parts.random });
-    this.#flushed = new Condition(parts.clock, () => !this.#inFlight && this.#settlements.length === 0);
+    this.#flushed = new Condition(
+      parts.clock,
+      () => !this.#inFlight && this.#settlements.length === 0 && this.#arrived.length === 0,
+    );
   }
 
   get settling(): number {
@@ -189,15 +202,33 @@ export class PartitionLoop {
       await this.#failed(error);
     }
     this.#inFlight = false;
+    this.#goOn();
+  }
+
+  /** Hands out what has arrived, after the next turn if there is reason for one. */
+  #goOn(): void {
+    if (this.#arrived.length > 0 && !this.#scheduled && this.#hasReason()) {
+      void this.#takeTurn();
+      // Sockets are written to at the end of this round of the event loop.
+      setImmediate(() => this.#handOut());
+    } else {
+      this.#handOut();
+      this.kick();
+    }
+  }
+
+  #handOut(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const { claims, sentAt } of arrived) this.#parts.onClaims(claims, sentAt);
     this.#flushed.changed();
-    this.kick();
   }
 
   #prepare(): Turn {
     const { id, slots, clock } = this.#parts;
     const settlements = this.#settlements.splice(0, settlementsPerTurn);
     // Asleep and armed: the bell will ring, there is no need to look.
-    const want = this.#claiming ? (this.#hungry ? slots.take(claimsPerTurn) : 0) : -1;
+    const want = this.#claiming ? (this.#hungry ? slots.take(this.#mostPerTurn) : 0) : -1;
     const woken = this.#woken;
     this.#woken = false;
     this.#seq += 1;
@@ -213,6 +244,10 @@ export class PartitionLoop {
         settlementArgs: settlements.flatMap(({ args }) => args),
       },
     };
+  }
+
+  get #mostPerTurn(): number {
+    return Math.min(Math.ceil(this.#parts.slots.total / 2), claimsPerTurn);
   }
 
   #waiter(): string {
@@ -235,7 +270,7 @@ export class PartitionLoop {
     } else if (reply.more) {
       this.#hungry = this.#claiming;
     }
-    if (reply.claims.length > 0) this.#parts.onClaims(reply.claims, sentAt);
+    if (reply.claims.length > 0) this.#arrived.push({ claims: reply.claims, sentAt });
     slots.give(Math.max(want, 0) - reply.claims.length);
     this.#sleep(reply.dueInMs);
   }

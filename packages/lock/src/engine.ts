@@ -294,8 +294,8 @@ export class LockEngine {
     this.#removers.push(this.listen(this.#idPrefix, () => this.#revalidate()));
   }
 
-  #enter({ claim, ttlMs }: LeaseState): void {
-    for (const name of claim.listed) this.index.enter(name, ttlMs);
+  #enter(lease: LeaseState): void {
+    for (const name of lease.claim.listed) this.index.enter(name, lease.ttlMs, lease);
   }
 
   #moveDeadline(lease: LeaseState, sentAt: Instant, ttlMs: number): void {
@@ -321,6 +321,7 @@ export class LockEngine {
 
   #drop(lease: LeaseState): void {
     this.#held.delete(lease);
+    for (const name of lease.claim.listed) this.index.leave(name, lease);
     if (lease.watched) this.#watch.delete(lease.validity);
     this.#renewals.delete(lease);
   }

@@ -15,6 +15,9 @@ const slackMs = 60_000;
 /** How many names a process remembers to have entered. */
 const remembered = 10_000;
 
+/** How long a name waits to be written: with others in one call, or not at all when its lock is free again by then. */
+const gatherMs = 20;
+
 interface Entry {
   readonly at: Instant;
   readonly forMs: number;
@@ -22,10 +25,16 @@ interface Entry {
   readonly touchedAt: Instant;
 }
 
+/** A name that is not written yet, and who made it one. */
+interface Pending {
+  readonly forMs: number;
+  readonly holders: Set<object>;
+}
+
 /**
  * Which locks may be held, so that they can be listed without a scan: names by hash in 16 buckets, which on Cluster lie
- * in slots of their own. Written behind the grants, many at once; a name already entered for long enough is not written
- * again. Whoever lists asks each lock itself.
+ * in slots of their own. Written up to 20 ms behind the grants, many at once; a name already entered for long enough is
+ * not written again, and one whose lock is soon free again not at all. Whoever lists asks each lock itself.
  */
 export class LockIndex {
   readonly #places: readonly Place[];
@@ -33,8 +42,9 @@ export class LockIndex {
   readonly #onError: ErrorHandler;
   /** Until when each name is entered, counted from an instant. */
   readonly #entered = new Map<string, Entry>();
-  #pending = new Map<string, number>();
+  #pending = new Map<string, Pending>();
   #writing: Promise<void> | undefined;
+  #writeNow: (() => void) | undefined;
 
   constructor(places: readonly Place[], clock: Clock, onError: ErrorHandler) {
     this.#places = places;
@@ -48,20 +58,37 @@ export class LockIndex {
     return known === undefined || elapsedSince(this.#clock, known.touchedAt) > fenceTouchMs;
   }
 
-  /** A lock of this name may be held for `ttlMs` from now. */
-  enter(name: string, ttlMs: number): void {
+  /** A lock of this name may be held for `ttlMs` from now, by this holder. */
+  enter(name: string, ttlMs: number, holder: object): void {
     const known = this.#entered.get(name);
+    const pending = this.#pending.get(name);
     if (known !== undefined && known.forMs - elapsedSince(this.#clock, known.at) > ttlMs) {
       if (this.needsTouch(name)) this.#remember(name, known.forMs, undefined);
+      pending?.holders.add(holder);
       return;
     }
-    this.#remember(name, ttlMs + slackMs, known);
-    this.#pending.set(name, ttlMs + slackMs);
+    const forMs = ttlMs + slackMs;
+    this.#remember(name, forMs, known);
+    const holders = (pending?.holders ?? new Set()).add(holder);
+    // A lock that is used again and again is written once, rather than nearly written each time.
+    if (known !== undefined) holders.add(this);
+    this.#pending.set(name, { forMs, holders });
     this.#writing ??= this.#write();
+  }
+
+  /** A holder is done: what waits to be written for nobody else is not written. */
+  leave(name: string, holder: object): void {
+    const pending = this.#pending.get(name);
+    if (pending?.holders.delete(holder) !== true || pending.holders.size > 0) return;
+    this.#pending.delete(name);
+    const known = this.#entered.get(name);
+    if (known !== undefined) this.#entered.set(name, { ...known, forMs: 0 });
+    if (this.#pending.size === 0) this.#writeNow?.();
   }
 
   /** Resolves once what was entered before is written. */
   async flush(): Promise<void> {
+    this.#writeNow?.();
     while (this.#writing) await this.#writing;
   }
 
@@ -81,8 +108,7 @@ export class LockIndex {
   }
 
   async #write(): Promise<void> {
-    // Grants of this turn go in one write.
-    await Promise.resolve();
+    await this.#gather();
     while (this.#pending.size > 0) {
       const batch = this.#pending;
       this.#pending = new Map();
@@ -91,9 +117,19 @@ export class LockIndex {
     this.#writing = undefined;
   }
 
-  async #writeTo(place: Place, batch: ReadonlyMap<string, number>): Promise<void> {
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimer(resolve, gatherMs);
+      this.#writeNow = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #writeTo(place: Place, batch: ReadonlyMap<string, Pending>): Promise<void> {
     const byBucket = new Map<number, (string | number)[]>();
-    for (const [name, forMs] of batch) {
+    for (const [name, { forMs }] of batch) {
       const bucket = bucketOf(name);
       const entries = byBucket.get(bucket) ?? [];
       byBucket.set(bucket, entries);

@@ -141,7 +141,10 @@ export class Locks implements Closeable<LockStats> {
     return describeLock(name, state, this.#engine.options.codec);
   }
 
-  /** The mutexes held now, from an index, not from a scan. Locks of other libraries are not in it. */
+  /**
+   * The mutexes held now, from an index, not from a scan. Of other processes, those held for 20 ms at least; locks of
+   * other libraries are not in it.
+   */
   list(options: ListOptions = {}): AsyncIterable<HeldLock> {
     const pattern: CompiledPattern | undefined =
       options.match === undefined ? undefined : compilePattern(options.match, 'options.match');

@@ -87,7 +87,7 @@ describe('a script that Redis refuses', () => {
     await using one = await bench();
     refuse(one.at.redis, indexLocks);
     const first = await one.locks.acquire('a');
-    await one.at.clock.advance(10);
+    await one.at.clock.advance(20);
     expect(one.told).toEqual([expect.objectContaining({ operation: 'index' })]);
     await first.release();
     await one.locks.acquire('a');

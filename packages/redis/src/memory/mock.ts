@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { ConfigurationError } from '@lockstep/core';
 import type { RedisClient } from '../client.ts';
@@ -11,6 +12,10 @@ export interface MockClient extends RedisClient {
   expires: MockExpires;
   readonly keyData: string;
   readonly customCommands: Record<string, unknown>;
+  /** Emitters that all clients of one data listen on. */
+  readonly channels: EventEmitter;
+  readonly patternChannels: EventEmitter;
+  readonly context: { readonly modifiedKeyEvents: EventEmitter };
 }
 
 type MockConstructor = new (options: { host: string; port: number }) => MockClient;
@@ -31,7 +36,11 @@ export function createMock(port: number): MockClient {
       { cause: error },
     );
   }
-  return new Mock({ host: 'lockstep-memory', port });
+  const client = new Mock({ host: 'lockstep-memory', port });
+  const { channels, patternChannels, context } = client;
+  // Each client is a listener: more than ten connections of one name are no leak.
+  for (const emitter of [channels, patternChannels, context.modifiedKeyEvents]) emitter.setMaxListeners(0);
+  return client;
 }
 
 /** Members of the mock that look like commands but are not. */
