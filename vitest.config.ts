@@ -28,6 +28,8 @@ export default defineConfig({
   resolve: { alias },
   ssr: { resolve: { conditions } },
   test: {
+    // All cores: what runs longest waits for servers and clocks rather than for a core.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

@@ -1,8 +1,11 @@
 import type { Lease } from '@lockstep/core';
 import type { Priority, Settlement } from './item.ts';
 
-/** What a holder may store with its item. Both live until the item completes, is cancelled or removed. */
-export type Note = 'progress' | 'checkpoint';
+/**
+ * What a holder may store with its item, until that completes, is cancelled or removed. `routing` is for holders that
+ * cannot handle it, to tell the next one.
+ */
+export type Note = 'progress' | 'checkpoint' | 'routing';
 
 /**
  * A claimed item: a lease on it. `signal` aborts with `LeaseLostError` (refused renewal, or the local deadline with

@@ -27,7 +27,7 @@ import type { Keyspace, Redis } from '@lockstep/redis';
  * | `<id>` | the record: `1<level><seq> <enqueuedAt> <options> <body>`; options `-` or `e<expiresAt>,v<visibilityMs>,`. Once the item is over and kept its outcome: `1=<c, x or e> <at> <until> <result>` (completed, cancelled, expired) |
  * | `<id>{s}` | once claimed: `1<level><seq> <token, 0 when not leased> <deliveries> <attempts> <failures> <worker>` |
  * | `<id>{e0}` .. `{e9}` | the last ten failures: `1<at> <error>`, the field is failures mod 10 |
- * | `<id>{p}`, `<id>{c}` | progress and checkpoint: `1<text>` |
+ * | `<id>{p}`, `<id>{c}`, `<id>{r}` | progress, checkpoint, and what workers tell each other of where it belongs: `1<text>` |
  * | `<id>{d}` | once dead: `1<at> <reason>` |
  *
  * Reserved for groups, deduplication and rates, so that they need no new layout: `parked` (zset, all of score 0, member

@@ -1,5 +1,5 @@
 import { memoryFaults, callsOf } from '@lockstep/redis/memory';
-import { memoryHarness } from '@lockstep/testing';
+import { memoryHarness, type ManualClock } from '@lockstep/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Delivery } from '../src/delivery.ts';
 import type { Settlement } from '../src/item.ts';
@@ -284,5 +284,44 @@ describe('idle', () => {
     const before = consumer.stats().turns;
     await harness.advance(10_000);
     expect(consumer.stats().turns - before).toBe(10);
+  });
+});
+
+describe('a server clock that steps back by an hour', () => {
+  it('keeps an item from others for one visibility at most, however long its lease now seems', async () => {
+    const { engine, redis } = await openEngine(harness, { visibilityMs: 5_000 });
+    await engine.enqueue(named('a'));
+    const [lost] = await engine.receive();
+    (redis.clock as ManualClock).stepWall(-3_600_000);
+    const consumer = engine.consume({ handle: () => Promise.resolve(complete) });
+    consumer.start();
+    await harness.advance(4_000);
+    expect(await engine.stats()).toMatchObject({ leased: 1, completed: 0 });
+    await becomes(harness, async () => expect((await engine.stats()).completed).toBe(1), 7_000);
+    await expect(lost!.settle(complete)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect((await engine.health()).checks).toContainEqual(
+      expect.objectContaining({ name: 'clock', status: 'degraded' }),
+    );
+  });
+});
+
+describe('a worker that is gone', () => {
+  it('is forgotten once no lease of its can last, by those that are left', async () => {
+    const { engine, redis } = await openEngine(harness, { visibilityMs: 1_000 });
+    const meta = redis.keyspace('queue', engine.name, 0).key('meta');
+    const fields = redis.client as unknown as { hkeys(key: string): Promise<string[]> };
+    const records = async (): Promise<string[]> =>
+      (await fields.hkeys(meta)).filter((field) => field.startsWith('@'));
+    const gone = await openEngine(harness, { name: engine.name, visibilityMs: 1_000 });
+    await gone.engine.enqueue(named('a'));
+    await gone.engine.receive();
+    const left = await records();
+    expect(left.length).toBeGreaterThan(0);
+    memoryFaults(gone.redis).disconnect();
+    await harness.advance(62_000);
+    await engine.enqueue(named('b'));
+    expect((await records()).filter((field) => left.includes(field))).toEqual([]);
+    memoryFaults(gone.redis).reconnect();
+    await harness.advance(2_000);
   });
 });

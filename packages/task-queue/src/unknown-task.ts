@@ -26,15 +26,13 @@ export async function settleUnknown(
     await delivery.save(note, '');
     return { type: 'dead', reason: 'unknown-task' };
   }
-  await delivery.save(note, `${mark} ${since} ${times + 1}`);
+  await delivery.save(note, `${since} ${times + 1}`);
   return { type: 'release', delayMs: Math.min(backoffDelay(goingRound, times + 1), leftMs) };
 }
 
-// No handler runs for such a task, so the place of its progress is free; a handler's entry starts with a number.
-const note = 'progress';
-const mark = '?';
+const note = 'routing';
 
 function readSighting(text = ''): Sighting | undefined {
-  const [first, since = NaN, times = NaN] = text.split(' ');
-  return first === mark ? { since: Number(since), times: Number(times) } : undefined;
+  const [since, times = NaN] = text.split(' ');
+  return since ? { since: Number(since), times: Number(times) } : undefined;
 }

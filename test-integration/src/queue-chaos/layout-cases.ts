@@ -38,7 +38,7 @@ export function layoutCases(harness: BehaviourHarness): void {
         expect.stringMatching(/^\d{13}$/),
       ]);
       expect(await call('ZRANGE', 'leased', ...scored)).toEqual([
-        expect.stringMatching(/^\d+ held-1$/),
+        expect.stringMatching(/^0{47}\d{16} held-1$/),
         expect.stringMatching(/^\d{13}$/),
       ]);
       expect(await call('ZRANGE', 'dead', ...scored)).toEqual(['dead-1', expect.stringMatching(/^\d{13}$/)]);

@@ -41,8 +41,8 @@ local function erase_all(id)
   erase(id)
   local batch = gather(gone, bucket(id))
   local n = #batch
-  batch[n + 1], batch[n + 2], batch[n + 3] = id .. '{p}', id .. '{c}', id .. '{d}'
-  for i = 0, 9 do batch[n + 4 + i] = id .. '{e' .. i .. '}' end
+  batch[n + 1], batch[n + 2], batch[n + 3], batch[n + 4] = id .. '{p}', id .. '{c}', id .. '{r}', id .. '{d}'
+  for i = 0, 9 do batch[n + 5 + i] = id .. '{e' .. i .. '}' end
 end
 local function flush_items()
   for key, batch in pairs(gone) do redis.call('HDEL', key, unpack(batch)) end

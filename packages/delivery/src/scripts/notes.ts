@@ -1,12 +1,12 @@
 import { defineScript } from '@lockstep/redis';
 import { bucketLua, leaseMark } from '../lua/items.ts';
 
-/** Reads the field `<id>{p}` or `<id>{c}`; an empty reply is none. */
+/** Reads the field `<id>{p}`, `<id>{c}` or `<id>{r}`; an empty reply is none. */
 export function noteIn(field: string): string | undefined {
   return field === '' ? undefined : field.slice(1);
 }
 
-/** Stores a note of the holder of a lease; `field` is `{p}` or `{c}`. False when the lease is not held. */
+/** Stores a note of the holder of a lease; `field` is `{p}`, `{c}` or `{r}`. False when the lease is not held. */
 export const saveNote = defineScript({
   name: 'delivery.saveNote',
   keys: ['leased'],

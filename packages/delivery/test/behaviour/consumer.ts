@@ -263,11 +263,17 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
       ]);
     });
 
-    it('leaves nothing behind', async () => {
+    it('leaves nothing behind, neither of an item nor of what was noted with one', async () => {
       const { engine, redis } = await openEngine(harness);
-      const consumer = consume(engine, { handle: () => Promise.resolve(complete) });
-      await engine.enqueue(named('a'));
-      await becomes(harness, async () => expect((await engine.stats()).completed).toBe(1));
+      const handle = async (delivery: Delivery): Promise<Settlement> => {
+        if (delivery.id === 'noted') {
+          for (const note of ['progress', 'checkpoint', 'routing'] as const) await delivery.save(note, 'x');
+        }
+        return complete;
+      };
+      const consumer = consume(engine, { handle });
+      await engine.enqueue(named('a', 'noted'));
+      await becomes(harness, async () => expect((await engine.stats()).completed).toBe(2));
       await consumer.stop();
       await engine.close();
       // Key by key: in a cluster, KEYS asks any one node.
