@@ -17,7 +17,7 @@ import { contenders } from './contenders.ts';
 
 const waiters = 50;
 /** Between two arrivals, so that there is an order of coming. */
-const arrivalMs = 4;
+const arrivalMs = 20;
 /** After the last arrival everyone sleeps: ours looks again after 5 s. */
 const settleMs = 300;
 const watchMs = 3_000;
