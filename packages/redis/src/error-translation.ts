@@ -173,7 +173,6 @@ function untrusted(message: string, call: FailedCall, cause: unknown): RedisAcce
   return new RedisAccessError(`${place(call)}: TLS is refused (${message}); ${remedy}`, data, { cause });
 }
 
-// NOPERM This user has no permissions to run the 'get' command | ... to access one of the keys used as arguments
 /** The commands on the line that Redis names: mostly one. */
 function commandsInScript(message: string, { source }: FailedCall): string[] {
   const line = /can't run this command.* on @user_script:(\d+)/.exec(message)?.[1];
@@ -183,6 +182,7 @@ function commandsInScript(message: string, { source }: FailedCall): string[] {
   return [...new Set(found)];
 }
 
+// NOPERM This user has no permissions to run the 'get' command | ... to access one of the keys used as arguments
 function permission(message: string, call: FailedCall, cause: unknown): RedisAccessError {
   const named = /run the '([^']+)' command/.exec(message)?.[1];
   const commands = named === undefined ? commandsInScript(message, call) : [named];

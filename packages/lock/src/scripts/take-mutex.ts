@@ -5,8 +5,8 @@ import { againLua, fenceLua } from './queue.ts';
  * The common case of `acquireMutex`, and nothing else: nobody waits, no request is refused, nothing is told of the
  * holder, and the lock is free. Half the price of the whole. Reply: the token, or 0 to say that the whole is needed.
  *
- * Sent twice it returns the first grant, which then counts from the second sending; after its deadline it does not run. A request that is withdrawn leaves `gone`
- * behind, which sends a late copy of it to the whole. Time: the server's.
+ * Sent twice it returns the first grant, which then counts from the second sending; after its deadline it does not run.
+ * A request that is withdrawn leaves `gone` behind, which sends a late copy of it to the whole. Time: the server's.
  */
 export const takeMutex = defineScript({
   name: 'lock.take',
