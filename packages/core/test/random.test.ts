@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemRandom } from '@lockstep/core';
 
 test('identifiers are 22 characters of base64url and do not repeat', () => {
-  const ids = Array.from({ length: 1_000 }, () => systemRandom.id());
+  const ids = Array.from({ length: 10_000 }, () => systemRandom.id());
   for (const id of ids) expect(id).toMatch(/^[\w-]{22}$/);
   expect(new Set(ids).size).toBe(ids.length);
 });

@@ -33,11 +33,25 @@ export class Producer {
   }
 
   async enqueueMany(entries: readonly UntypedEntry[]): Promise<Enqueued[]> {
-    const items = entries.map(async ({ name, input, ...options }, index) =>
-      this.#item(name, input, options, `entries[${index}]`),
-    );
     // Nothing is added before every payload was accepted.
-    return this.#add(await Promise.all(items));
+    return this.#add(await this.#items(entries));
+  }
+
+  async #items(entries: readonly UntypedEntry[]): Promise<readonly NewItem[]> {
+    const items: MaybePromise<NewItem>[] = [];
+    try {
+      for (const [index, entry] of entries.entries()) items.push(this.#entryItem(entry, `entries[${index}]`));
+    } catch (error) {
+      // What is being checked for an entry before the bad one may fail too, and nobody else would hear of it.
+      await Promise.allSettled(items.map((item) => Promise.resolve(item)));
+      throw error;
+    }
+    // A promise for each of many items costs as much as the items.
+    return items.every(isReady) ? items : Promise.all(items.map((item) => Promise.resolve(item)));
+  }
+
+  #entryItem({ name, input, ...options }: UntypedEntry, path: string): MaybePromise<NewItem> {
+    return this.#item(name, input, Object.keys(options).length === 0 ? undefined : options, path);
   }
 
   #item(
@@ -74,4 +88,8 @@ export class Producer {
   #knownNames(): string {
     return `must be a task of the queue (${[...this.#parts.definition.tasks.keys()].join(', ')})`;
   }
+}
+
+function isReady<T>(value: MaybePromise<T>): value is T {
+  return !(value instanceof Promise);
 }
