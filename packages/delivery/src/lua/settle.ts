@@ -36,8 +36,13 @@ local function settle_one(kind, id, at, keep)
     state.deliveries = state.deliveries - 1
     return hand_back(id, state, args[at + 3] * 1.0, keep)
   end
-  if args[at + 4] ~= '' then fail(id, state, args[at + 4]) end
-  if take_cancel(id) then return finish_cancelled(id, keep) end
+  local failure = args[at + 4]
+  if take_cancel(id) then
+    -- Nothing is written of an item that is erased: the erasure would be sent first.
+    if failure ~= '' then bump('failed', 1) end
+    return finish_cancelled(id, keep)
+  end
+  if failure ~= '' then fail(id, state, failure) end
   if kind == 'd' then return to_dead(id, state, args[at + 3]) end
   state.token, state.worker = '0', ''
   write_state(id, state)

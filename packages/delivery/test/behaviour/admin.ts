@@ -1,6 +1,7 @@
 import type { BehaviourHarness } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine.ts';
+import { createPartition } from '../../src/keys.ts';
 import { becomes, collect, named, openEngine } from './open-engine.ts';
 
 async function kill(engine: Engine, ...ids: string[]): Promise<void> {
@@ -128,6 +129,17 @@ export function adminBehaviour(harness: BehaviourHarness): void {
       await harness.advance(250);
       expect(await engine.receive()).toEqual([]);
       expect(await engine.stats()).toMatchObject({ cancelled: 1, leased: 0, ready: { normal: 0 } });
+    });
+
+    it('leaves nothing of an item that fails after it was cancelled', async () => {
+      const { engine, redis } = await openEngine(harness, { keepOutcomesMs: 0 });
+      await engine.enqueue(named('a'));
+      const [held] = await engine.receive();
+      await engine.cancel('a');
+      await held!.settle({ type: 'retry', delayMs: 0, error: 'x' });
+      expect(await engine.stats()).toMatchObject({ cancelled: 1, failed: 1, leased: 0 });
+      const { items } = createPartition(redis, 'queue', engine.name, 0);
+      expect(await Promise.all(items.map((key) => redis.client.exists(key)))).toEqual(items.map(() => 0));
     });
 
     it('skips any number of cancelled items in one claim after another', async () => {
