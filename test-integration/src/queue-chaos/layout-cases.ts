@@ -27,8 +27,11 @@ export function layoutCases(harness: BehaviourHarness): void {
       await add('later-1', { delayMs: 60_000 });
 
       const key = (part: string): string => redis.keyspace('queue', queue.name, 0).key(part);
-      const call = (command: string, part: string, ...args: string[]): Promise<unknown> =>
-        client.call(command, key(part), ...args);
+      // ioredis 6 gives the scores of a zset as pairs.
+      const call = async (command: string, part: string, ...args: string[]): Promise<unknown> => {
+        const reply = await client.call(command, key(part), ...args);
+        return Array.isArray(reply) ? reply.flat() : reply;
+      };
       expect(key('meta')).toMatch(/^\{.+queue:.+:0\}:meta$/);
       expect(await call('LLEN', 'ready:normal')).toBe(1);
       expect(await call('LRANGE', 'ready:normal', '0', '9')).toEqual(['n4 order-5']);
