@@ -25,7 +25,8 @@ describe('a master that is cut off with its clients', () => {
 
   it('acknowledges nothing that is lost once every replica has to confirm', async () => {
     const { acked, lost } = await round('guarded, both replicas');
-    expect(acked).toBeGreaterThan(1_000);
+    // Few, where a replica is slow: enough to lose some of.
+    expect(acked).toBeGreaterThan(50);
     expect(lost).toBe(0);
   });
 
