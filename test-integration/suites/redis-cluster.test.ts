@@ -150,15 +150,15 @@ describe.runIf(inject('redis').site !== null)('a connection to Cluster', () => {
         );
       }
     });
-    for (let round = 0; round < 15; round++) {
-      await pause(30);
+    for (let round = 0; round < 15 || acknowledged <= 100; round++) {
+      // A slow machine is left more time between the blows, or nothing would ever get through.
+      await pause(round < 15 ? 30 : 200);
       for (const node of await mastersOf())
         await node.command('client', 'kill', 'type', 'normal', 'skipme', 'yes');
     }
     killing = false;
     await Promise.all(workers);
     const counted = Number(await redis.client.get(counter));
-    expect(acknowledged).toBeGreaterThan(100);
     expect(counted).toBeGreaterThanOrEqual(acknowledged);
     expect(counted).toBeLessThanOrEqual(acknowledged + unknown);
   });

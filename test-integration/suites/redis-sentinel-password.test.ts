@@ -9,7 +9,7 @@ import { increment } from './redis-scripts.ts';
 
 /** As in `docs/security.md`. */
 const rules =
-  'resetchannels &+switch-master nocommands +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe';
+  'resetchannels &+switch-master nocommands +sentinel|get-master-addr-by-name +sentinel|master +sentinel|sentinels +subscribe';
 
 it.runIf(binaryVersion() !== undefined)(
   'sentinels with users of their own are asked as one, and its absence is told at once',

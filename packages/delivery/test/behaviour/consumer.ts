@@ -42,16 +42,12 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
   describe('consumer', () => {
     it('handles everything, never more at once than its concurrency', async () => {
       const { engine } = await openEngine(harness);
-      let most = 0;
-      let active = 0;
+      const overlap = meter(3);
       const handled: string[] = [];
       consume(engine, {
         concurrency: 3,
         async handle({ id }) {
-          active += 1;
-          most = Math.max(most, active);
-          await new Promise((resolve) => setImmediate(resolve));
-          active -= 1;
+          await overlap.pass();
           handled.push(id);
           return complete;
         },
@@ -60,7 +56,7 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
       await engine.enqueue(named(...ids));
       await becomes(harness, async () => expect((await engine.stats()).completed).toBe(50));
       expect(handled.sort()).toEqual(ids.sort());
-      expect(most).toBe(3);
+      expect(overlap.most).toBe(3);
     });
 
     it('picks up what comes while it sleeps, without waiting for its poll', async () => {
@@ -208,15 +204,11 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
 
     it('spreads its concurrency over partitions and serves all of them', async () => {
       const { engine } = await openEngine(harness, { partitions: 3 });
-      let active = 0;
-      let most = 0;
+      const overlap = meter(2);
       consume(engine, {
         concurrency: 2,
         async handle() {
-          active += 1;
-          most = Math.max(most, active);
-          await new Promise((resolve) => setImmediate(resolve));
-          active -= 1;
+          await overlap.pass();
           return complete;
         },
       });
@@ -225,7 +217,7 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
       await settled(harness);
       await engine.enqueue(named(...Array.from({ length: 9 }, (_, index) => `late${index}`)));
       await becomes(harness, async () => expect((await engine.stats()).completed).toBe(49), 2_000);
-      expect(most).toBe(2);
+      expect(overlap.most).toBe(2);
     });
   });
 
@@ -313,4 +305,24 @@ export function consumerBehaviour(harness: BehaviourHarness): void {
       await expect(engine.enqueue(named('c'))).rejects.toMatchObject({ code: 'CLOSED' });
     });
   });
+}
+
+/** Counts how many handlers overlap. The first wait until `full` are inside: that must not depend on the machine. */
+function meter(full: number): { readonly most: number; pass(): Promise<void> } {
+  let [active, most] = [0, 0];
+  let open = (): void => {};
+  const filled = new Promise<void>((resolve) => (open = resolve));
+  return {
+    get most() {
+      return most;
+    },
+    async pass() {
+      active += 1;
+      most = Math.max(most, active);
+      if (most >= full) open();
+      await filled;
+      await new Promise((resolve) => setImmediate(resolve));
+      active -= 1;
+    },
+  };
 }

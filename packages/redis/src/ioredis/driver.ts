@@ -17,6 +17,7 @@ import { adoptCluster } from './cluster-driver.ts';
 import { assertClientOptions } from './handed-in.ts';
 import { addressOf, endClient, openClient, watchClient, type NodeClient } from './link.ts';
 import { corkedLink } from './corked-link.ts';
+import { NewestMasterConnector } from './newest-master.ts';
 import { patient } from './patient-socket.ts';
 import { serverFacts } from './server-facts.ts';
 import { readServerTime } from './server-time.ts';
@@ -48,6 +49,7 @@ function serverSettings(target: ServerTarget, options: ResolvedRedisOptions): Re
   return {
     ...common,
     sentinels: target.sentinels,
+    Connector: NewestMasterConnector,
     name: target.master,
     role: 'master',
     enableTLSForSentinelMode: target.tls,
