@@ -17,6 +17,7 @@ import { ClusterWatch } from './cluster-watch.ts';
 import { endClient, openClient, watchClient, type NodeClient } from './link.ts';
 import { patient } from './patient-socket.ts';
 import { serverFacts } from './server-facts.ts';
+import { sendEncoded } from './script-command.ts';
 import { clientSettings, correctnessSettings } from './settings.ts';
 import { readServerTime } from './server-time.ts';
 
@@ -131,7 +132,7 @@ class ClusterDriver implements Driver {
     const lane = this.lane(keyCount > 0 ? args[0] : undefined);
     if (lane === undefined) throw new Error(noMaster);
     try {
-      return await sendScript(lane, command, script, keyCount, args);
+      return await sendEncoded(lane, command, script, keyCount, args);
     } catch (error) {
       const refusal =
         error instanceof Error ? /^(MOVED|ASK|CLUSTERDOWN) /.exec(error.message)?.[1] : undefined;

@@ -1,5 +1,6 @@
-import { sendScript, type ScriptLink } from '../driver.ts';
+import type { ScriptLink } from '../driver.ts';
 import type { NodeClient } from './link.ts';
+import { sendEncoded } from './script-command.ts';
 
 interface Corkable {
   cork(): void;
@@ -30,7 +31,7 @@ export function corkedLink(client: NodeClient): ScriptLink {
     send(command, script, keyCount, args) {
       if (calls === 0) process.nextTick(endOfTurn);
       else if (corked === undefined) corked = cork(holder.stream);
-      const sent = sendScript(client, command, script, keyCount, args);
+      const sent = sendEncoded(client, command, script, keyCount, args);
       calls += 1;
       if (calls % callsPerWrite === 0) {
         corked?.uncork();
