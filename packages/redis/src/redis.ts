@@ -141,7 +141,10 @@ export class Redis implements AsyncDisposable {
     return this.#identity.capabilities;
   }
 
-  /** Which promise this deployment buys, as data. Read again at every `up` and `failover`, and by `health()`. */
+  /**
+   * Which promise this deployment buys, as data. Read again at every `up` and `failover`, 1, 5 and 20 s after
+   * it, because replicas attach to a new master one by one, and by `health()`.
+   */
   get guarantee(): Guarantee {
     return this.#insight.guarantee;
   }
@@ -257,6 +260,7 @@ export class Redis implements AsyncDisposable {
     });
     this.#closed = true;
     this.#hub.close();
+    this.#insight.rest();
     this.#guarded?.close();
     this.#driver.close();
     this.#up = false;
@@ -315,17 +319,18 @@ export class Redis implements AsyncDisposable {
     this.#readiness.up();
     this.#emit('up');
     if (failover) this.#emit('failover');
-    void this.#insight.probe();
+    this.#insight.follow();
   }
 
   #failedOver(): void {
     this.#emit('failover');
-    void this.#insight.probe();
+    this.#insight.follow();
   }
 
   #goDown(): void {
     if (!this.#up) return;
     this.#up = false;
+    this.#insight.rest();
     this.#emit('down');
   }
 

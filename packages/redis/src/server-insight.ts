@@ -4,6 +4,7 @@ import {
   type HealthCheck,
   type HealthReport,
   type HealthStatus,
+  type Timer,
 } from '@lockstep/core';
 import type { Capabilities } from './capabilities.ts';
 import type { Driver } from './driver.ts';
@@ -68,11 +69,15 @@ const thresholdsOf: Readonly<Record<string, Readonly<Record<string, number>>>> =
   clock: { stepMs: healthThresholds.clockStepMs },
 };
 
+/** When servers are asked again that have just come up: the replicas of a new master attach one after the other. */
+const settlingMs = [1_000, 5_000, 20_000];
+
 /** What is known of the servers behind a connection: the guarantee they give, and their health. */
 export class ServerInsight {
   readonly #parts: InsightParts;
   readonly #since = new Map<string, { readonly status: HealthStatus; readonly since: number }>();
   #guarantee: Guarantee;
+  #settling: readonly Timer[] = [];
 
   constructor(parts: InsightParts) {
     this.#parts = parts;
@@ -89,6 +94,21 @@ export class ServerInsight {
     const servers = await probeServers(this.#parts.driver.masters());
     this.#guarantee = this.#conclude(servers);
     return servers;
+  }
+
+  /** Asks now, and until things have settled. Call it when other servers may answer than before. */
+  follow(): void {
+    const { clock, driver } = this.#parts;
+    this.rest();
+    void this.probe();
+    if (driver.topology === 'memory') return;
+    this.#settling = settlingMs.map((ms) => clock.setTimer(() => void this.probe(), ms, { unref: true }));
+  }
+
+  /** Asks no more by itself: nobody would answer. */
+  rest(): void {
+    for (const timer of this.#settling) timer.cancel();
+    this.#settling = [];
   }
 
   async health(links: LinkState): Promise<RedisHealth> {

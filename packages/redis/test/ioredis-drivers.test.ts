@@ -7,7 +7,7 @@ import {
   scriptCall,
   type RedisOptions,
 } from '@lockstep/redis';
-import { eventually } from '@lockstep/testing';
+import { eventually, ManualClock } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import { FakeServer } from './fake-server.ts';
 
@@ -54,6 +54,25 @@ describe.each(['redis', 'redis+cluster'])('a %s:// connection over a server that
       expect.objectContaining({ code: 'REDIS_UNAVAILABLE', outcomeUnknown: true }),
       expect.objectContaining({ code: 'REDIS_UNAVAILABLE', outcomeUnknown: true }),
     ]);
+  });
+
+  it('reads the guarantee again when replicas had time to attach', async () => {
+    await using fake = await FakeServer.start();
+    const clock = new ManualClock();
+    await using redis = await connect(urlOf(fake), { ...options, clock });
+    const replicas = (): number => redis.guarantee.basis.replicas;
+    const alone = fake.answers['info']!;
+    await eventually(() => expect(fake.count('info')).toBeGreaterThan(2));
+    expect(replicas()).toBe(0);
+    fake.answers['info'] = (...asked) =>
+      `${alone(...asked) as string}slave0:ip=127.0.0.1,port=1,state=online,offset=0,lag=0\r\n`;
+    await clock.advance(999);
+    const asked = fake.count('info');
+    await clock.advance(1);
+    await eventually(() => expect(replicas()).toBe(1));
+    expect(fake.count('info')).toBe(asked + 1);
+    await redis.close();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('hears messages, comes back after a loss, and tells of the gap', async () => {
