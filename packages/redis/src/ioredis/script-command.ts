@@ -12,15 +12,10 @@ type ScriptCommandName = 'evalsha' | 'eval';
 export class ScriptCommand extends Command {
   readonly #text: Buffer;
 
-  constructor(
-    command: ScriptCommandName,
-    script: string,
-    keyCount: number,
-    args: readonly (string | number)[],
-  ) {
+  constructor(command: ScriptCommandName, script: string, text: Buffer) {
     // What traces and errors of ioredis show: which script, and nothing of keys and payloads.
-    super(command, [script, keyCount], { replyEncoding: 'utf8' });
-    this.#text = encode(command, script, keyCount, args);
+    super(command, [script], { replyEncoding: 'utf8' });
+    this.#text = text;
   }
 
   override toWritable(): Buffer {
@@ -40,7 +35,8 @@ export function sendEncoded(
   if (!(client instanceof IORedis) || !args.every(isText)) {
     return sendScript(client, command, script, keyCount, args);
   }
-  return client.sendCommand(new ScriptCommand(command, script, keyCount, args)) as Promise<unknown>;
+  const text = encode(command, script, keyCount, args);
+  return client.sendCommand(new ScriptCommand(command, script, text)) as Promise<unknown>;
 }
 
 function isText(argument: ScriptArgument): argument is string | number {
@@ -48,24 +44,21 @@ function isText(argument: ScriptArgument): argument is string | number {
 }
 
 /** An array of bulk strings, as https://redis.io/docs/latest/develop/reference/protocol-spec/ has it. */
-function encode(
+export function encode(
   command: ScriptCommandName,
   script: string,
   keyCount: number,
   args: readonly (string | number)[],
 ): Buffer {
-  let text = `*${args.length + 3}\r\n${bulk(command)}${bulk(script)}${bulk(String(keyCount))}`;
-  let wide = text.length !== Buffer.byteLength(text);
-  for (const argument of args) {
+  let text = `*${args.length + 3}\r\n$${command.length}\r\n${command}\r\n`;
+  let wide = 0;
+  for (let at = -2; at < args.length; at++) {
+    const argument = at === -2 ? script : at === -1 ? keyCount : args[at]!;
     const value = typeof argument === 'string' ? argument : String(argument);
     const bytes = Buffer.byteLength(value);
-    if (bytes !== value.length) wide = true;
+    wide += bytes - value.length;
     text += `$${bytes}\r\n${value}\r\n`;
   }
   // As many bytes as characters: ASCII, for which the other encoding is the faster one.
-  return Buffer.from(text, wide ? 'utf8' : 'latin1');
-}
-
-function bulk(value: string): string {
-  return `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
+  return Buffer.from(text, wide === 0 ? 'latin1' : 'utf8');
 }
