@@ -136,8 +136,6 @@ async function costOf(fleet: readonly OpenLocks[], redis: Redis): Promise<Waitin
     await gate;
   });
   await asleep;
-  // Else the first lines of MONITOR may come in one piece with its OK, which ioredis does not expect.
-  await redis.call('client', 'pause', '200', 'write');
   const { sent } = await commandCost(redis, waiters, async () => {
     openGate();
     await draining;

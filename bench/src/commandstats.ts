@@ -15,6 +15,9 @@ export interface CommandCost {
 /** Of our own doing, so no operation's cost. */
 const observers = new Set(['info', 'monitor', 'config|resetstat', 'client|list', 'memory|usage', 'dbsize']);
 
+/** How long scripts wait until MONITOR is on. Nothing is timed meanwhile. */
+const settlingMs = 200;
+
 export async function readCommandCounts(redis: Redis): Promise<CommandCounts> {
   const counts = new Map<string, number>();
   for (const [, command, calls] of (await redis.info('commandstats')).matchAll(
@@ -34,6 +37,8 @@ export async function commandCost(
   operations: number,
   work: () => Promise<unknown>,
 ): Promise<CommandCost> {
+  // Else the first lines of MONITOR may come in one piece with its OK, which ioredis does not expect.
+  await redis.call('client', 'pause', String(settlingMs), 'write');
   const monitor = await redis.monitor();
   let sent = 0;
   monitor.on('monitor', (_time: string, args: string[], source: string) => {
