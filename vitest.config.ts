@@ -27,6 +27,8 @@ const alias =
 export default defineConfig({
   resolve: { alias },
   ssr: { resolve: { conditions } },
+  // Vitest loads what sets the servers up in an environment of its own.
+  environments: { __vitest__: { resolve: { conditions } } },
   test: {
     // All cores: what runs longest waits for servers and clocks rather than for a core.
     maxWorkers: '100%',

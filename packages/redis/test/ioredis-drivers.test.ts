@@ -13,7 +13,7 @@ import { FakeServer } from './fake-server.ts';
 
 const warnings: string[] = [];
 const logger: Logger = { debug() {}, info() {}, warn: (_, text) => void warnings.push(text), error() {} };
-const options: RedisOptions = { logger, prefix: 'p:', commandTimeoutMs: 400, socketTimeoutMs: 200 };
+const options: RedisOptions = { logger, prefix: 'p:', commandTimeoutMs: 1_000, socketTimeoutMs: 500 };
 
 const increment = defineScript({
   name: 'test.increment',
