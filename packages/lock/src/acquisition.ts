@@ -9,16 +9,13 @@ import {
   type RedisUnavailableError,
 } from '@lockstep/core';
 import type { Answer } from './answer.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, Entrant } from './claim.ts';
 import type { LockEngine } from './engine.ts';
 import { LeaseState } from './lease-state.ts';
-import type { ResolvedAcquireOptions } from './options.ts';
+import type { Plan } from './primitive.ts';
 import { graceMs, lookoutPositions, patienceMs, staggerMs } from './timing.ts';
 import { Waiter } from './waiter.ts';
 import { within } from './within.ts';
-
-/** Makes the claim of a request id. A request that was given up is never used again, so there may be several. */
-export type ClaimFactory = (id: string) => Claim;
 
 /** Between two attempts that Redis could not answer; `up` ends it early. */
 const outagePauseMs = 250;
@@ -34,13 +31,12 @@ const longestBackoffMs = 250;
  * One acquisition, from its first attempt to a lease or to nothing. It keeps one request for as long as that stands in
  * line and makes a new one when a request is used up.
  */
-export class Acquisition {
+export class Acquisition implements Entrant {
   readonly #engine: LockEngine;
-  readonly #claimFor: ClaimFactory;
-  readonly #options: ResolvedAcquireOptions;
-  readonly #waiter: Waiter;
+  readonly #plan: Plan;
   readonly #startedAt: Instant;
   #claim: Claim;
+  #waits: Waiter | undefined;
   #unlisten: (() => void) | undefined;
   /** Redis may know of the request: something has to be taken back when it is given up. */
   #open = false;
@@ -48,23 +44,21 @@ export class Acquisition {
   #outage: RedisUnavailableError | undefined;
   #losses = 0;
 
-  constructor(engine: LockEngine, claimFor: ClaimFactory, options: ResolvedAcquireOptions) {
+  constructor(engine: LockEngine, plan: Plan) {
     this.#engine = engine;
-    this.#claimFor = claimFor;
-    this.#options = options;
-    this.#waiter = new Waiter(engine.clock);
+    this.#plan = plan;
     this.#startedAt = instant(engine.clock);
-    this.#claim = claimFor(engine.nextId());
+    this.#claim = plan.claimFor(engine.nextId());
   }
 
   /** The lease, or undefined when it is busy and `waitMs` is 0. */
   async run(): Promise<LeaseState | undefined> {
-    const { signal, waitMs } = this.#options;
+    const { signal, waitMs } = this.#plan.options;
     if (signal?.aborted) throw abortReason(signal);
     this.#engine.acquisitionStarted();
     signal?.addEventListener('abort', this.#waiter.wake, { once: true });
     try {
-      const first = await this.#attempt();
+      const first = await this.#attempt(this.#startedAt);
       if (first instanceof LeaseState) return first;
       if (this.#outage === undefined) this.#engine.stats.contended += 1;
       if (waitMs > 0) return await this.#wait(first);
@@ -81,8 +75,13 @@ export class Acquisition {
     }
   }
 
+  /** Most acquisitions are granted at once. */
+  get #waiter(): Waiter {
+    return (this.#waits ??= new Waiter(this.#engine.clock));
+  }
+
   get #queues(): boolean {
-    return this.#options.waitMs > 0 && this.#engine.grantor.hasLine;
+    return this.#plan.options.waitMs > 0 && this.#engine.grantor.hasLine;
   }
 
   get #waitedMs(): number {
@@ -91,7 +90,7 @@ export class Acquisition {
 
   /** Waits and tries until `waitMs` has passed. `pauseMs` is when to look again if nothing rings before. */
   async #wait(pauseMs: number): Promise<LeaseState> {
-    const { signal, waitMs } = this.#options;
+    const { signal, waitMs } = this.#plan.options;
     const unlist = this.#engine.sleeper(this.#waiter.wake);
     try {
       for (;;) {
@@ -99,7 +98,7 @@ export class Acquisition {
         if (signal?.aborted) throw abortReason(signal);
         this.#engine.assertOpen();
         if (this.#waitedMs >= waitMs) await this.#giveUp();
-        const next = await this.#attempt();
+        const next = await this.#attempt(instant(this.#engine.clock));
         if (next instanceof LeaseState) return next;
         pauseMs = next;
       }
@@ -109,14 +108,13 @@ export class Acquisition {
   }
 
   /** The lease, or how long to sleep before the next attempt. */
-  async #attempt(): Promise<LeaseState | number> {
-    const { grantor, clock } = this.#engine;
-    const sentAt = instant(clock);
+  async #attempt(sentAt: Instant): Promise<LeaseState | number> {
+    const { signal } = this.#plan.options;
     this.#open = true;
     let answer: Answer;
     try {
-      const attempt = grantor.attempt(this.#claim, this.#queues ? this.#listen : undefined);
-      answer = await (this.#options.signal ? abortable(attempt, this.#options.signal) : attempt);
+      const attempt = this.#engine.grantor.attempt(this.#claim, this.#queues ? this : undefined);
+      answer = await (signal ? abortable(attempt, signal) : attempt);
     } catch (error) {
       return this.#unanswered(error);
     }
@@ -131,7 +129,7 @@ export class Acquisition {
   }
 
   #granted(fencingToken: number, sentAt: Instant): LeaseState | number {
-    const lease = this.#engine.hold(this.#claim, fencingToken, sentAt, this.#options);
+    const lease = this.#engine.hold(this.#claim, fencingToken, sentAt, this.#plan.options);
     if (lease === undefined) {
       this.#renewRequest();
       return slackMs;
@@ -145,7 +143,7 @@ export class Acquisition {
   #unanswered(error: unknown): number {
     if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) throw error;
     if (!error.outcomeUnknown && !this.#queues) this.#open = false;
-    if (this.#options.waitMs === 0) throw error;
+    if (this.#plan.options.waitMs === 0) throw error;
     this.#outage = error;
     // A quorum has taken the request back, so it is used up.
     if (!this.#queues) this.#renewRequest();
@@ -168,14 +166,14 @@ export class Acquisition {
     this.#open = false;
     this.#unlisten?.();
     this.#unlisten = undefined;
-    this.#claim = this.#claimFor(this.#engine.nextId());
+    this.#claim = this.#plan.claimFor(this.#engine.nextId());
   }
 
   /**
    * Before the request enters a line: its bell may ring before the answer is here. The second bell says that the one
    * before us was rung, so that we see to it that it comes.
    */
-  readonly #listen = (): void => {
+  onQueue(): void {
     if (this.#unlisten) return;
     const { id } = this.#claim;
     const removers = [
@@ -183,7 +181,7 @@ export class Acquisition {
       this.#engine.listen(`${id}+`, () => this.#waiter.wakeWithin(graceMs + 10 * slackMs)),
     ];
     this.#unlisten = () => removers.forEach((remove) => remove());
-  };
+  }
 
   async #giveUp(): Promise<never> {
     this.#engine.stats.timeouts += 1;

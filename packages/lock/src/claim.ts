@@ -2,10 +2,16 @@ import type { Answer, ReleaseOutcome } from './answer.ts';
 import type { Place } from './place.ts';
 import { fenceRetentionMs, fenceTouchMs, givenUpRetentionMs } from './timing.ts';
 
+/** Who waits in line for an answer. */
+export interface Entrant {
+  /** Called before the request enters a line. */
+  onQueue(): void;
+}
+
 /** How one attempt is made. */
 export interface Ask {
-  /** Called before the request enters a line; absent where it is to be refused rather than stand there. */
-  readonly onQueue?: (() => void) | undefined;
+  /** Absent where the request is to be refused rather than stand in line. */
+  readonly entrant?: Entrant | undefined;
   /** The token must not be below this one: a lease that is planted again keeps its order. */
   readonly least: number;
   /** The script does not run later than this after it was sent; default the connection's `commandTimeoutMs`. */

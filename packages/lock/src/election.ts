@@ -52,16 +52,8 @@ export class Election implements Lockable<CampaignOptions> {
         const asked = { ...given, ttlMs, metadata };
         const resolved = resolveAcquireOptions(waits ? 'acquire' : 'try', asked, engine.options, Infinity);
         const { durable } = engine.options;
-        const claimFor = (id: string): MutexClaim =>
-          new MutexClaim({
-            name,
-            id,
-            ttlMs,
-            durable,
-            metadata: resolved.metadata,
-            touch: true,
-            election: true,
-          });
+        const parts = { name, ttlMs, durable, metadata: resolved.metadata, touch: true, election: true };
+        const claimFor = (id: string): MutexClaim => new MutexClaim(id, parts);
         return { options: resolved, claimFor };
       },
     });

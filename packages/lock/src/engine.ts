@@ -196,11 +196,7 @@ export class LockEngine {
 
   /** One round trip; the first answer stands. Rejects when Redis cannot be asked: the lease then runs out by itself. */
   release(lease: LeaseState): Promise<ReleaseOutcome> {
-    lease.releasing ??= this.#release(lease).catch((error: unknown) => {
-      lease.releasing = undefined;
-      throw error;
-    });
-    return lease.releasing;
+    return (lease.releasing ??= this.#release(lease));
   }
 
   /** Makes sure, in the background, that a request leaves nothing behind. What fails runs out by itself. */
@@ -266,9 +262,15 @@ export class LockEngine {
     // Before the request is sent: a renewal must not follow it.
     this.#drop(lease);
     lease.validity.lose('released');
-    const outcome = await this.grantor.release(lease.claim, isValid);
-    this.stats.released += 1;
-    return outcome;
+    try {
+      const outcome = await this.grantor.release(lease.claim, isValid);
+      this.stats.released += 1;
+      return outcome;
+    } catch (error) {
+      // Not an answer: it may be asked for again.
+      lease.releasing = undefined;
+      throw error;
+    }
   }
 
   /**

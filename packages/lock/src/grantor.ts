@@ -1,5 +1,5 @@
 import type { Answer, ReleaseOutcome } from './answer.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, Entrant } from './claim.ts';
 
 /** What became of a renewal: `unknown` is not lost, until the lease could have run out. */
 export type RenewalOutcome = 'renewed' | 'lost' | 'unknown';
@@ -20,9 +20,10 @@ export interface Grantor {
   /** Whether refused requests may stand in line; a quorum has no line, its callers come again after a random time. */
   readonly hasLine: boolean;
   /**
-   * One attempt; stands in line when refused if `onQueue` is given, and calls it before. Rejects with what Redis failed with; the request may then have been granted and must be given back.
+   * One attempt; stands in line when refused if there is an entrant, who is told before. Rejects with what Redis failed
+   * with; the request may then have been granted and must be given back.
    */
-  attempt(claim: Claim, onQueue: (() => void) | undefined): Promise<Answer>;
+  attempt(claim: Claim, entrant: Entrant | undefined): Promise<Answer>;
   /** Gives a granted lease back everywhere. `isValid`: it had not run out by the local clock. */
   release(claim: Claim, isValid: boolean): Promise<ReleaseOutcome>;
   /** Makes sure that a request that was not granted, or whose grant is not wanted, leaves nothing behind. */

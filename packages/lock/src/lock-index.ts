@@ -1,5 +1,5 @@
 import type { CompiledPattern } from '@lockstep/core';
-import { elapsedSince, instant, type Clock, type ErrorHandler, type Instant } from '@lockstep/core';
+import { instant, type Clock, type ErrorHandler, type Instant } from '@lockstep/core';
 import { scriptCall } from '@lockstep/redis';
 import { indexKeys } from './keys.ts';
 import type { Place } from './place.ts';
@@ -55,21 +55,21 @@ export class LockIndex {
   /** Whether it is time to say again how long the fencing counter of a name is kept. The next `enter` notes that it was. */
   needsTouch(name: string): boolean {
     const known = this.#entered.get(name);
-    return known === undefined || elapsedSince(this.#clock, known.touchedAt) > fenceTouchMs;
+    return known === undefined || elapsed(known.touchedAt, instant(this.#clock)) > fenceTouchMs;
   }
 
   /** A lock of this name may be held for `ttlMs` from now, by this holder. */
   enter(name: string, ttlMs: number, holder: object): void {
     const known = this.#entered.get(name);
-    const pending = this.#pending.get(name);
-    if (known !== undefined && known.forMs - elapsedSince(this.#clock, known.at) > ttlMs) {
-      if (this.needsTouch(name)) this.#remember(name, known.forMs, undefined);
-      pending?.holders.add(holder);
+    const now = instant(this.#clock);
+    if (known !== undefined && known.forMs - elapsed(known.at, now) > ttlMs) {
+      if (elapsed(known.touchedAt, now) > fenceTouchMs) this.#remember(name, known.forMs, undefined);
+      this.#pending.get(name)?.holders.add(holder);
       return;
     }
     const forMs = ttlMs + slackMs;
     this.#remember(name, forMs, known);
-    const holders = (pending?.holders ?? new Set()).add(holder);
+    const holders = (this.#pending.get(name)?.holders ?? new Set()).add(holder);
     // A lock that is used again and again is written once, rather than nearly written each time.
     if (known !== undefined) holders.add(this);
     this.#pending.set(name, { forMs, holders });
@@ -155,6 +155,11 @@ export class LockIndex {
     const [oldest] = this.#entered.keys();
     this.#entered.delete(oldest!);
   }
+}
+
+/** As `elapsedSince`, between two readings of the clock. */
+function elapsed(start: Instant, now: Instant): number {
+  return Math.max(now.monotonic - start.monotonic, now.wall - start.wall, 0);
 }
 
 /** FNV-1a over UTF-16 units: the same in every process and release. */

@@ -28,7 +28,7 @@ import {
   type LocksOptions,
   type TryAcquireOptions,
 } from './options.ts';
-import { takeLease, tryLease, type Lockable, type LockedWork } from './primitive.ts';
+import { refuse, tryLease, type Lockable, type LockedWork } from './primitive.ts';
 import { ReadWriteLock } from './read-write-lock.ts';
 import { reentrantLock } from './reentrant-lock.ts';
 import { Semaphore, type SemaphoreOptions } from './semaphore.ts';
@@ -71,8 +71,8 @@ export class Locks implements Closeable<LockStats> {
   /** The mutex of a name: see {@link Lockable.acquire}. */
   async acquire(name: string, options: AcquireOptions = {}): Promise<LockHandle> {
     assertName(name, 'name');
-    const lease = await takeLease(this.#engine, name, mutexPlan(this.#engine, name, options, true));
-    return new EngineLockHandle(this.#engine, lease);
+    const lease = await tryLease(this.#engine, mutexPlan(this.#engine, name, options, true));
+    return new EngineLockHandle(this.#engine, lease ?? refuse(this.#engine, name));
   }
 
   /** The mutex of a name, or null when it is busy. One round trip, never enters the line. */

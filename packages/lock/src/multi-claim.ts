@@ -47,11 +47,11 @@ export class MultiClaim implements Claim {
     return this.#names;
   }
 
-  acquire(place: Place, { onQueue, least, timeoutMs }: Ask): Promise<Answer> {
-    onQueue?.();
+  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+    entrant?.onQueue();
     const args = {
       owner: this.id,
-      channel: onQueue ? place.redis.doorbell.channel : '',
+      channel: entrant ? place.redis.doorbell.channel : '',
       ttl_ms: this.ttlMs,
       metadata: this.#metadata,
       least,

@@ -16,8 +16,10 @@ import { acquireMutex } from './scripts/acquire-mutex.ts';
 import { freeMutex } from './scripts/free-mutex.ts';
 import { releaseMutex } from './scripts/release-mutex.ts';
 import { takeMutex } from './scripts/take-mutex.ts';
+import { Sending } from './sending.ts';
 
-export interface MutexClaimParts extends ClaimBase {
+/** What the claims of one acquisition have in common. */
+export interface MutexClaimParts extends Omit<ClaimBase, 'id'> {
   /** Encoded, or empty. */
   readonly metadata: string;
   /** Say again how long the fencing counter is kept. */
@@ -32,16 +34,18 @@ export class MutexClaim implements Claim {
   readonly id: string;
   readonly ttlMs: number;
   readonly durable: boolean;
+  readonly listed: readonly string[];
   readonly #parts: MutexClaimParts;
   readonly #keys: MutexKeys[] = [];
   /** Places where a copy of this request may still arrive. */
   #uncertain: Set<Place> | undefined;
 
-  constructor(parts: MutexClaimParts) {
+  constructor(id: string, parts: MutexClaimParts) {
     this.name = parts.name;
-    this.id = parts.id;
+    this.id = id;
     this.ttlMs = parts.ttlMs;
     this.durable = parts.durable;
+    this.listed = parts.election ? [] : [parts.name];
     this.#parts = parts;
   }
 
@@ -49,11 +53,7 @@ export class MutexClaim implements Claim {
     return this.id;
   }
 
-  get listed(): readonly string[] {
-    return this.#parts.election ? [] : [this.name];
-  }
-
-  async acquire(place: Place, ask: Ask): Promise<Answer> {
+  acquire(place: Place, ask: Ask): Promise<Answer> {
     if (place.resends) this.#mayArrive(place);
     if (!this.#isPlain || ask.least > 0 || place.crowded.has(this.name)) return this.#acquire(place, ask);
     const args = {
@@ -62,26 +62,27 @@ export class MutexClaim implements Claim {
       keep_ms: fenceKeepMs(this),
       touch: this.#parts.touch ? '1' : '0',
     };
-    const fencingToken = await place.redis.run(takeMutex, this.#keysAt(place), args, this.#run(place, ask));
-    if (fencingToken > 0) return { kind: 'granted', fencingToken, settled: false };
-    place.crowded.add(this.name);
-    return this.#acquire(place, ask);
+    const taking = place.redis.run(takeMutex, this.#keysAt(place), args, this.#run(place, ask));
+    return taking.then((fencingToken) => {
+      if (fencingToken > 0) return { kind: 'granted', fencingToken, settled: false };
+      place.crowded.add(this.name);
+      return this.#acquire(place, ask);
+    });
   }
 
   async release(place: Place, isValid: boolean): Promise<ReleaseOutcome> {
     const uncertain = this.#uncertain?.has(place) ?? false;
-    const attempt = { repeated: false };
-    const options = { onUncertain: () => void (attempt.repeated = true) };
+    const sending = new Sending(undefined);
     // Where others were seen a moment ago, they wait to be rung: the short script would only say so.
     if (this.#isPlain && !uncertain && !place.crowded.has(this.name)) {
       const args = { owner: this.id };
-      const reply = await place.redis.run(freeMutex, this.#keysAt(place), args, options);
+      const reply = await place.redis.run(freeMutex, this.#keysAt(place), args, sending);
       // A first try whose reply was lost has released it: a lease that still ran was not taken by anyone else.
-      if (reply === 'not-held') return attempt.repeated && isValid ? 'released' : 'expired';
+      if (reply === 'not-held') return sending.isUncertain && isValid ? 'released' : 'expired';
       if (reply === 'released') return reply;
     }
-    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place) : 0, options);
-    return outcome === 'expired' && attempt.repeated && isValid ? 'released' : outcome;
+    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place) : 0, sending);
+    return outcome === 'expired' && sending.isUncertain && isValid ? 'released' : outcome;
   }
 
   withdraw(place: Place, stood: boolean): Promise<unknown> {
@@ -103,10 +104,10 @@ export class MutexClaim implements Claim {
 
   #acquire(place: Place, ask: Ask): Promise<Answer> {
     const { metadata, touch } = this.#parts;
-    ask.onQueue?.();
+    ask.entrant?.onQueue();
     const args = {
       owner: this.id,
-      channel: ask.onQueue ? place.redis.doorbell.channel : '',
+      channel: ask.entrant ? place.redis.doorbell.channel : '',
       ttl_ms: this.ttlMs,
       metadata,
       announce: this.#announce(place),
@@ -135,7 +136,7 @@ export class MutexClaim implements Claim {
   }
 
   #run(place: Place, { timeoutMs }: Ask): RunOptions {
-    return { timeoutMs, onUncertain: () => this.#mayArrive(place) };
+    return new Sending(timeoutMs, () => this.#mayArrive(place));
   }
 
   #mayArrive(place: Place): void {

@@ -1,7 +1,7 @@
 import { assertName } from '@lockstep/core';
 import type { LockEngine } from './engine.ts';
-import { MutexClaim } from './mutex-claim.ts';
-import { resolveAcquireOptions, type AcquireOptions } from './options.ts';
+import { MutexClaim, type MutexClaimParts } from './mutex-claim.ts';
+import { resolveAcquireOptions, type AcquireOptions, type ResolvedAcquireOptions } from './options.ts';
 import { EngineLockable, plainHandle, type Lockable, type Plan } from './primitive.ts';
 
 /** One owner at a time. */
@@ -15,11 +15,34 @@ export function mutex(engine: LockEngine, name: string): Lockable {
 }
 
 export function mutexPlan(engine: LockEngine, name: string, given: AcquireOptions, waits: boolean): Plan {
-  const options = resolveAcquireOptions(waits ? 'acquire' : 'try', given, engine.options);
-  const { ttlMs, metadata } = options;
-  const { durable } = engine.options;
-  const touch = engine.index.needsTouch(name);
-  const claimFor = (id: string): MutexClaim =>
-    new MutexClaim({ name, id, ttlMs, durable, metadata, touch, election: false });
-  return { options, claimFor };
+  return new MutexPlan(
+    name,
+    resolveAcquireOptions(waits ? 'acquire' : 'try', given, engine.options),
+    engine.options.durable,
+    engine.index.needsTouch(name),
+  );
+}
+
+/** One object for each acquisition, and no closure: this is the call that is made most. */
+class MutexPlan implements Plan, MutexClaimParts {
+  readonly name: string;
+  readonly options: ResolvedAcquireOptions;
+  readonly durable: boolean;
+  readonly touch: boolean;
+  readonly ttlMs: number;
+  readonly metadata: string;
+  readonly election = false;
+
+  constructor(name: string, options: ResolvedAcquireOptions, durable: boolean, touch: boolean) {
+    this.name = name;
+    this.options = options;
+    this.durable = durable;
+    this.touch = touch;
+    this.ttlMs = options.ttlMs;
+    this.metadata = options.metadata;
+  }
+
+  claimFor(id: string): MutexClaim {
+    return new MutexClaim(id, this);
+  }
 }

@@ -46,12 +46,12 @@ export class PermitClaim implements Claim {
     return [];
   }
 
-  acquire(place: Place, { onQueue, least, timeoutMs }: Ask): Promise<Answer> {
-    onQueue?.();
+  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+    entrant?.onQueue();
     const { count, permits, metadata } = this.#parts;
     const args = {
       request: this.id,
-      channel: onQueue ? place.redis.doorbell.channel : '',
+      channel: entrant ? place.redis.doorbell.channel : '',
       count,
       permits,
       ttl_ms: this.ttlMs,

@@ -1,5 +1,6 @@
 import { LockTimeoutError } from '@lockstep/core';
-import { Acquisition, type ClaimFactory } from './acquisition.ts';
+import { Acquisition } from './acquisition.ts';
+import type { Claim } from './claim.ts';
 import type { LockEngine } from './engine.ts';
 import type { LeaseState } from './lease-state.ts';
 import { EngineLockHandle, type LockHandle } from './lock-handle.ts';
@@ -28,7 +29,8 @@ export interface Lockable<Options extends TryAcquireOptions = AcquireOptions, Ha
 /** Options of one call, validated, and what makes its claims. */
 export interface Plan {
   readonly options: ResolvedAcquireOptions;
-  readonly claimFor: ClaimFactory;
+  /** Makes the claim of a request id. A request that was given up is never used again, so there may be several. */
+  claimFor(id: string): Claim;
 }
 
 /** The parts of a primitive that differ: how options become claims, and a lease a handle. */
@@ -66,14 +68,17 @@ export class EngineLockable<Options extends TryAcquireOptions, Handle extends Lo
 }
 
 /** The lease, or undefined when it is busy. */
-export function tryLease(engine: LockEngine, { claimFor, options }: Plan): Promise<LeaseState | undefined> {
-  return new Acquisition(engine, claimFor, options).run();
+export function tryLease(engine: LockEngine, plan: Plan): Promise<LeaseState | undefined> {
+  return new Acquisition(engine, plan).run();
 }
 
 /** The lease; `LockTimeoutError` when it is busy and the plan does not wait. */
 export async function takeLease(engine: LockEngine, name: string, plan: Plan): Promise<LeaseState> {
-  const lease = await tryLease(engine, plan);
-  if (lease !== undefined) return lease;
+  return (await tryLease(engine, plan)) ?? refuse(engine, name);
+}
+
+/** It is busy and the plan does not wait. */
+export function refuse(engine: LockEngine, name: string): never {
   engine.stats.timeouts += 1;
   throw new LockTimeoutError(name, 0);
 }

@@ -41,12 +41,12 @@ export class ReentrantClaim implements Claim {
     return [this.name];
   }
 
-  acquire(place: Place, { onQueue, least, timeoutMs }: Ask): Promise<Answer> {
-    onQueue?.();
+  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+    entrant?.onQueue();
     const args = {
       request: this.id,
       owner: this.owner,
-      channel: onQueue ? place.redis.doorbell.channel : '',
+      channel: entrant ? place.redis.doorbell.channel : '',
       ttl_ms: this.ttlMs,
       metadata: this.#metadata,
       least,

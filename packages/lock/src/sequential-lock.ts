@@ -1,12 +1,12 @@
 import { elapsedSince, instant, LockTimeoutError } from '@lockstep/core';
-import { Acquisition } from './acquisition.ts';
 import type { ReleaseOutcome } from './answer.ts';
+import type { Claim } from './claim.ts';
 import type { LockEngine } from './engine.ts';
 import type { LeaseState } from './lease-state.ts';
 import { EngineLockHandle, type LockHandle } from './lock-handle.ts';
 import { mutexPlan } from './mutex.ts';
 import { resolveAcquireOptions, type AcquireOptions } from './options.ts';
-import { runLocked, type Lockable } from './primitive.ts';
+import { runLocked, tryLease, type Lockable } from './primitive.ts';
 import { raiseToken } from './raise-token.ts';
 
 /**
@@ -42,8 +42,9 @@ async function takeAll(
   try {
     for (const one of names) {
       const waitMs = Math.max(0, Math.floor(options.waitMs - elapsedSince(engine.clock, start)));
-      const { claimFor } = mutexPlan(engine, one, given, waits);
-      const lease = await new Acquisition(engine, claimFor, { ...options, waitMs }).run();
+      const plan = mutexPlan(engine, one, given, waits);
+      const claimFor = (id: string): Claim => plan.claimFor(id);
+      const lease = await tryLease(engine, { options: { ...options, waitMs }, claimFor });
       if (lease === undefined) {
         await giveBack(engine, held);
         return null;

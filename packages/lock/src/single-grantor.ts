@@ -1,5 +1,5 @@
 import type { Answer, ReleaseOutcome } from './answer.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, Entrant } from './claim.ts';
 import type { Grantor, RenewalAsk, RenewalOutcome } from './grantor.ts';
 import { insist } from './insist.ts';
 import type { Place } from './place.ts';
@@ -24,10 +24,10 @@ export class SingleGrantor implements Grantor {
     this.#isClosed = isClosed;
   }
 
-  attempt(claim: Claim, onQueue: (() => void) | undefined): Promise<Answer> {
+  attempt(claim: Claim, entrant: Entrant | undefined): Promise<Answer> {
     // A deadline of its own costs a timer; the connection's costs nothing.
     const timeoutMs = claim.ttlMs < this.#place.redis.commandTimeoutMs ? claim.ttlMs : undefined;
-    return claim.acquire(this.#place, { onQueue, least: 0, timeoutMs });
+    return claim.acquire(this.#place, { entrant, least: 0, timeoutMs });
   }
 
   release(claim: Claim, isValid: boolean): Promise<ReleaseOutcome> {

@@ -12,7 +12,7 @@ import { silent } from './behaviour/setup.ts';
 
 const base = { name: 'a', id: 'c~e~1', ttlMs: 1_000, durable: false, metadata: '' };
 const mutexOf = (metadata: string): Claim =>
-  new MutexClaim({ ...base, metadata, touch: true, election: false });
+  new MutexClaim(base.id, { ...base, metadata, touch: true, election: false });
 
 const tryMutex = (locks: Locks): Promise<unknown> => locks.tryAcquire('a');
 

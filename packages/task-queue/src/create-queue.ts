@@ -2,10 +2,10 @@ import { createEngine } from '@lockstep/delivery/internal';
 import { Closing } from './closing.ts';
 import type { TaskMap } from './definition.ts';
 import { defaultVisibilityMs } from './definition-schema.ts';
+import { createKnownTasks } from './known-task.ts';
 import { Queue } from './queue.ts';
 import { resolveQueueOptions, type QueueOptions } from './queue-options.ts';
 import { Sweeper } from './sweeper.ts';
-import { createTaskGates } from './task-gates.ts';
 import { Timings } from './timings.ts';
 
 /** How long it can be asked what became of a cancelled or an expired task. */
@@ -29,7 +29,7 @@ export function createQueue<const Tasks extends TaskMap>(options: QueueOptions<T
     logger,
     onError,
   });
-  const gates = createTaskGates(definition.tasks, { codec, maxPayloadBytes });
+  const tasks = createKnownTasks(definition.tasks, { codec, maxPayloadBytes });
   const timings = new Timings(redis.clock);
   const label = `queue ${name}`;
   const sweeper = new Sweeper({ redis, engine, onError, label });
@@ -38,7 +38,7 @@ export function createQueue<const Tasks extends TaskMap>(options: QueueOptions<T
     redis,
     engine,
     definition,
-    gates,
+    tasks,
     codec,
     logger,
     onError,

@@ -73,14 +73,8 @@ const schema = z
     path: ['expiresInMs'],
   });
 
-const none: ResolvedEnqueueOptions = Object.freeze({});
-
-/** Validates what a producer passed; the common case, no options at all, costs nothing. */
-export function resolveEnqueueOptions(
-  options: EnqueueOptions | undefined,
-  path: string,
-): ResolvedEnqueueOptions {
-  if (options === undefined) return none;
+/** Validates what a producer passed. Throws `ConfigurationError`. */
+export function resolveEnqueueOptions(options: EnqueueOptions, path: string): ResolvedEnqueueOptions {
   const resolved = parseOptions(schema, options, path);
   if (resolved.id !== undefined) assertName(resolved.id, `${path}.id`);
   return resolved;

@@ -15,11 +15,21 @@ export interface Envelope {
 const fieldSeparator = '\t';
 const payloadSeparator = '\n';
 
+/** An envelope with its payload, still encoded. */
+export interface OpenedEnvelope extends Envelope {
+  readonly payload: string;
+}
+
 /** The stored body: format mark, header, payload. A header without options is the bare name. */
-export function sealEnvelope({ name, maxAttempts, traceparent, dueInMs }: Envelope, payload: string): string {
+export function sealEnvelope(envelope: Envelope, payload: string): string {
+  return bodyMark + headerOf(envelope) + payloadSeparator + payload;
+}
+
+function headerOf({ name, maxAttempts, traceparent, dueInMs }: Envelope): string {
+  if (maxAttempts === undefined && traceparent === undefined && dueInMs === undefined) return name;
   const fields = [name, maxAttempts, traceparent, dueInMs].map((field) => String(field ?? ''));
   while (fields.at(-1) === '') fields.pop();
-  return bodyMark + fields.join(fieldSeparator) + payloadSeparator + payload;
+  return fields.join(fieldSeparator);
 }
 
 /**
@@ -27,19 +37,27 @@ export function sealEnvelope({ name, maxAttempts, traceparent, dueInMs }: Envelo
  *
  * @throws `PayloadInvalidError` for a format mark this release does not know, or a body without a header.
  */
-export function openEnvelope(body: string): Envelope & { readonly payload: string } {
+export function openEnvelope(body: string): OpenedEnvelope {
   const end = body.indexOf(payloadSeparator);
   if (!body.startsWith(bodyMark) || end === -1) {
     throw new PayloadInvalidError('task', [{ path: '', message: 'has no header this release can read' }]);
   }
-  const [name = '', attempts = '', traceparent = '', dueIn = ''] = body
-    .slice(bodyMark.length, end)
-    .split(fieldSeparator);
+  const header = body.slice(bodyMark.length, end);
+  const payload = body.slice(end + payloadSeparator.length);
+  // Every task passes here once a delivery, and most have a name only.
+  if (!header.includes(fieldSeparator)) {
+    return { name: header, maxAttempts: undefined, traceparent: undefined, dueInMs: undefined, payload };
+  }
+  const [name = '', attempts, traceparent, dueIn] = header.split(fieldSeparator);
   return {
     name,
-    payload: body.slice(end + payloadSeparator.length),
-    ...(attempts !== '' && { maxAttempts: Number(attempts) }),
-    ...(traceparent !== '' && { traceparent }),
-    ...(dueIn !== '' && { dueInMs: Number(dueIn) }),
+    maxAttempts: numberIn(attempts),
+    traceparent: traceparent === '' ? undefined : traceparent,
+    dueInMs: numberIn(dueIn),
+    payload,
   };
+}
+
+function numberIn(field = ''): number | undefined {
+  return field === '' ? undefined : Number(field);
 }

@@ -1,8 +1,8 @@
-import type { CustomBackoffs } from '@lockstep/core';
+import type { MaybePromise } from '@lockstep/core';
 import type { Delivery, Settlement } from '@lockstep/delivery/internal';
-import { openEnvelope, type Envelope } from './envelope.ts';
+import { openEnvelope, type OpenedEnvelope } from './envelope.ts';
 import type { QueueParts } from './queue-parts.ts';
-import { deadOnArrival, isRefusedPayload, settlementOf, type FailedAttempt } from './settle.ts';
+import { deadOnArrival, isRefusedPayload, settlementOf, type FailedAttempt, type Holder } from './settle.ts';
 import { settleUnknown } from './unknown-task.ts';
 
 /** A delivery that can be worked on. */
@@ -12,36 +12,48 @@ export interface OpenedTask {
   readonly data: unknown;
 }
 
-/** Who opens a delivery. */
-export interface Opener {
-  readonly worker: string;
-  readonly backoffs: CustomBackoffs;
-}
-
-/** Reads a delivery, or says what becomes of one that cannot be read here. Rejects only when Redis fails. */
-export async function openTask(
+/**
+ * Reads a delivery, or says what becomes of one that cannot be read here; at once where its schema is synchronous.
+ * Rejects only when Redis fails.
+ */
+export function openTask(
   parts: QueueParts,
   delivery: Delivery,
-  { worker, backoffs }: Opener,
-): Promise<OpenedTask | Settlement> {
-  const place = { delivery, worker, startedAt: parts.redis.clock.now() };
-  let opened: Envelope & { readonly payload: string };
+  holder: Holder,
+): MaybePromise<OpenedTask | Settlement> {
+  const startedAt = parts.redis.clock.now();
+  let envelope: OpenedEnvelope;
   try {
-    opened = openEnvelope(delivery.body);
+    envelope = openEnvelope(delivery.body);
   } catch (thrown) {
-    return deadOnArrival(parts, place, 'payload', thrown);
+    return deadOnArrival(parts, { delivery, holder, startedAt }, 'payload', thrown);
   }
-  const { payload, ...envelope } = opened;
-  const task = parts.definition.tasks.get(envelope.name);
-  if (task === undefined) return settleUnknown(parts, delivery);
-  const attempt = { ...place, envelope, task, backoffs };
+  const known = parts.tasks.get(envelope.name);
+  if (known === undefined) return settleUnknown(parts, delivery);
+  return readPayload(parts, { delivery, holder, startedAt, envelope, known }, envelope.payload);
+}
+
+function readPayload(
+  parts: QueueParts,
+  attempt: FailedAttempt,
+  payload: string,
+): MaybePromise<OpenedTask | Settlement> {
   try {
-    return { attempt, data: await parts.gates.get(envelope.name)!.input.decode(payload) };
+    const data = attempt.known.input.decode(payload);
+    if (!(data instanceof Promise)) return { attempt, data };
+    return data.then(
+      (value) => ({ attempt, data: value }),
+      (thrown: unknown) => unread(parts, attempt, thrown),
+    );
   } catch (thrown) {
-    if (isRefusedPayload(thrown)) return deadOnArrival(parts, place, 'payload', thrown);
-    // A check that could not be made, such as a look-up in a refinement: a failed attempt like any other.
-    return settlementOf(parts, attempt, thrown);
+    return unread(parts, attempt, thrown);
   }
+}
+
+function unread(parts: QueueParts, attempt: FailedAttempt, thrown: unknown): Settlement {
+  if (isRefusedPayload(thrown)) return deadOnArrival(parts, attempt, 'payload', thrown);
+  // A check that could not be made, such as a look-up in a refinement: a failed attempt like any other.
+  return settlementOf(parts, attempt, thrown);
 }
 
 /** Whether {@link openTask} could read it. */

@@ -3,8 +3,8 @@ import type { Engine } from '@lockstep/delivery/internal';
 import type { Redis } from '@lockstep/redis';
 import type { Closing } from './closing.ts';
 import type { ResolvedDefinition } from './definition-schema.ts';
+import type { KnownTask } from './known-task.ts';
 import type { Sweeper } from './sweeper.ts';
-import type { TaskGates } from './task-gates.ts';
 import type { Timings } from './timings.ts';
 
 /** What the parts of one queue share. */
@@ -12,7 +12,7 @@ export interface QueueParts {
   readonly redis: Redis;
   readonly engine: Engine;
   readonly definition: ResolvedDefinition;
-  readonly gates: ReadonlyMap<string, TaskGates>;
+  readonly tasks: ReadonlyMap<string, KnownTask>;
   readonly codec: Codec;
   readonly logger: Logger;
   readonly onError: ErrorHandler;

@@ -2,14 +2,13 @@ import { ConfigurationError, milliseconds, parseOptions } from '@lockstep/core';
 import type { Delivery } from '@lockstep/delivery/internal';
 import { z } from 'zod';
 import { DeliveredTask } from './claimed-task.ts';
-import { sealEnvelope } from './envelope.ts';
 import { longestDelayMs } from './limits.ts';
 import type { OpenedTask } from './open-task.ts';
 import type { QueueParts } from './queue-parts.ts';
 import { settlementOf, type FailedAttempt } from './settle.ts';
 import type { RetryOptions } from './task-lease.ts';
 import { RejectTask } from './task-control.ts';
-import { outcomeKeptMs } from './task-runner.ts';
+import { completion } from './task-runner.ts';
 
 const retryOptions = z.strictObject({
   delayMs: milliseconds(0, longestDelayMs).optional(),
@@ -32,16 +31,15 @@ export class ReceivedLease extends DeliveredTask {
   }
 
   async complete(output?: unknown): Promise<void> {
-    const gate = this.#parts.gates.get(this.name)?.output;
+    const gate = this.#attempt.known.output;
     if (gate === undefined) return this.#delivery.settle({ type: 'complete' });
     // The caller sees a refused output at once and still holds the lease: it may complete with a better one.
-    const result = sealEnvelope({ name: this.name }, await gate.encode(output));
-    return this.#delivery.settle({ type: 'complete', result, keepMs: outcomeKeptMs });
+    return this.#delivery.settle(completion(this.name, await gate.encode(output)));
   }
 
   async retry(options: RetryOptions = {}): Promise<void> {
     const { delayMs, error = new Error('retry asked for') } = parseOptions(retryOptions, options);
-    const { backoff } = this.#attempt.task;
+    const { backoff } = this.#attempt.known.settings;
     if (delayMs === undefined && backoff.type === 'custom') {
       throw new ConfigurationError(
         'options.delayMs',

@@ -42,10 +42,10 @@ export async function taskResult(
   }
 }
 
-async function readOutput({ gates }: QueueParts, result: string | undefined): Promise<unknown> {
+async function readOutput({ tasks }: QueueParts, result: string | undefined): Promise<unknown> {
   if (result === undefined) return undefined;
   const { name, payload } = openEnvelope(result);
-  return gates.get(name)?.output?.decode(payload);
+  return tasks.get(name)?.output?.decode(payload);
 }
 
 function taskError({ reason, history }: Extract<Outcome, { status: 'dead' }>): TaskError {

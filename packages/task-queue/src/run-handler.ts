@@ -10,14 +10,14 @@ export interface HandlerTimeout {
   readonly onReturned: () => void;
 }
 
-/** The handler's outcome, or the time-out's error when it comes first; the handler's late outcome is ignored. */
-export function runHandler<T>(run: () => T | Promise<T>, timeout: HandlerTimeout | undefined): Promise<T> {
-  // A handler that throws before it returns a promise rejects like any other.
-  const outcome = new Promise<T>((resolve) => resolve(run()));
-  return timeout === undefined ? outcome : withTimeout(outcome, timeout);
+/** Whether a handler's work goes on after it returned. */
+export function isThenable(returned: unknown): returned is PromiseLike<unknown> {
+  if (returned instanceof Promise) return true;
+  return typeof (returned as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }
 
-function withTimeout<T>(outcome: Promise<T>, timeout: HandlerTimeout): Promise<T> {
+/** The handler's outcome, or the time-out's error when it comes first; the handler's late outcome is ignored. */
+export function withTimeout<T>(outcome: PromiseLike<T>, timeout: HandlerTimeout): Promise<T> {
   return new Promise((resolve, reject) => {
     let late = false;
     const timer = timeout.clock.setTimer(() => {
@@ -28,6 +28,6 @@ function withTimeout<T>(outcome: Promise<T>, timeout: HandlerTimeout): Promise<T
       timer.cancel();
       if (late) timeout.onReturned();
     };
-    outcome.then(resolve, reject).finally(ended);
+    Promise.resolve(outcome).then(resolve, reject).finally(ended);
   });
 }

@@ -1,19 +1,30 @@
 import { backoffDelay, isLockstepError, type CustomBackoffs } from '@lockstep/core';
 import type { Delivery, Settlement } from '@lockstep/delivery/internal';
-import type { ResolvedTask } from './definition-schema.ts';
 import type { Envelope } from './envelope.ts';
+import type { KnownTask } from './known-task.ts';
 import type { QueueParts } from './queue-parts.ts';
 import { isRejectTask, isRetryLater } from './task-control.ts';
 import { cutMessage, encodeFailure, taskFailure } from './task-failure.ts';
 
-/** What a failed attempt is judged by. */
-export interface FailedAttempt {
-  readonly delivery: Delivery;
-  readonly envelope: Envelope;
-  readonly task: ResolvedTask;
+/** Who works on tasks: a worker, or whoever calls `receive()`. */
+export interface Holder {
+  /** The name under which failures are kept. */
   readonly worker: string;
-  readonly startedAt: number;
   readonly backoffs: CustomBackoffs;
+}
+
+/** A delivery in somebody's hands. */
+export interface Attempt {
+  readonly delivery: Delivery;
+  readonly holder: Holder;
+  /** By the local wall clock. */
+  readonly startedAt: number;
+}
+
+/** What a failed attempt is judged by. */
+export interface FailedAttempt extends Attempt {
+  readonly envelope: Envelope;
+  readonly known: KnownTask;
 }
 
 /**
@@ -29,7 +40,7 @@ export function settlementOf(
   const error = failureText(parts, attempt, thrown);
   if (isRejectTask(thrown)) return { type: 'dead', reason: `rejected: ${cutMessage(thrown.reason)}`, error };
   const failed = attempt.delivery.attempts + 1;
-  const maxAttempts = attempt.envelope.maxAttempts ?? attempt.task.maxAttempts;
+  const maxAttempts = attempt.envelope.maxAttempts ?? attempt.known.settings.maxAttempts;
   if (failed >= maxAttempts) return { type: 'dead', reason: 'attempts', error };
   const asked = delayMs ?? (isRetryLater(thrown) ? Math.round(thrown.delayMs) : undefined);
   return { type: 'retry', delayMs: asked ?? delayAfter(parts, attempt, failed, thrown), error };
@@ -38,7 +49,7 @@ export function settlementOf(
 /** A task that no attempt can help, whatever its settings say. */
 export function deadOnArrival(
   parts: QueueParts,
-  attempt: Pick<FailedAttempt, 'delivery' | 'worker' | 'startedAt'>,
+  attempt: Attempt,
   reason: 'payload' | 'output',
   thrown: unknown,
 ): Settlement {
@@ -48,9 +59,10 @@ export function deadOnArrival(
 /** The failure as the task's history keeps it. */
 function failureText(
   { redis }: QueueParts,
-  { delivery, worker, startedAt }: Pick<FailedAttempt, 'delivery' | 'worker' | 'startedAt'>,
+  { delivery, holder, startedAt }: Attempt,
   thrown: unknown,
 ): string {
+  const { worker } = holder;
   const attempt = delivery.attempts + 1;
   return encodeFailure(taskFailure(thrown, { worker, attempt, startedAt, failedAt: redis.clock.now() }));
 }
@@ -60,12 +72,16 @@ const fallbackDelayMs = 60_000;
 
 function delayAfter(
   { redis, onError, label }: QueueParts,
-  { task, backoffs }: FailedAttempt,
+  { known, holder }: FailedAttempt,
   failed: number,
   error: unknown,
 ): number {
   try {
-    return backoffDelay(task.backoff, failed, { random: redis.random, custom: backoffs, error });
+    return backoffDelay(known.settings.backoff, failed, {
+      random: redis.random,
+      custom: holder.backoffs,
+      error,
+    });
   } catch (thrown) {
     onError(thrown, { source: label, operation: 'backoff' });
     return fallbackDelayMs;

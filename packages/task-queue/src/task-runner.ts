@@ -1,14 +1,12 @@
-import { isLockstepError, TaskTimeoutError, type CustomBackoffs, type Logger } from '@lockstep/core';
+import { isLockstepError, TaskTimeoutError, type CustomBackoffs, type MaybePromise } from '@lockstep/core';
 import type { Delivery, Settlement } from '@lockstep/delivery/internal';
-import { DeliveredTask } from './claimed-task.ts';
-import type { ResolvedTask } from './definition-schema.ts';
 import { sealEnvelope, type Envelope } from './envelope.ts';
-import { isOpened, openTask } from './open-task.ts';
+import { HandlerContext } from './handler-context.ts';
+import { isOpened, openTask, type OpenedTask } from './open-task.ts';
 import type { QueueParts } from './queue-parts.ts';
-import { runHandler, type HandlerTimeout } from './run-handler.ts';
-import { deadOnArrival, settlementOf, type FailedAttempt } from './settle.ts';
+import { isThenable, withTimeout, type HandlerTimeout } from './run-handler.ts';
+import { deadOnArrival, settlementOf, type FailedAttempt, type Holder } from './settle.ts';
 import type { TaskContext } from './task-lease.ts';
-import { taskLogger } from './task-logger.ts';
 
 /** A handler, its types left behind. */
 export type UntypedHandler = (input: unknown, context: TaskContext) => unknown;
@@ -17,21 +15,29 @@ export interface RunnerOptions {
   readonly handlers: Readonly<Record<string, UntypedHandler>>;
   readonly backoffs: CustomBackoffs;
   /** The name under which failures are kept. */
-  readonly worker: () => string;
+  readonly worker: string;
 }
 
 /** How long the output of a completed task is kept. */
-export const outcomeKeptMs = 3_600_000;
+const outcomeKeptMs = 3_600_000;
 
-/** Runs claimed tasks through their handlers and says what becomes of each. */
+const completed: Settlement = Object.freeze({ type: 'complete' });
+
+/**
+ * Runs claimed tasks through their handlers and says what becomes of each. A task whose schemas and handler are
+ * synchronous is through within the call: at tens of thousands a second, promises and closures for each are what a
+ * worker's time goes into.
+ */
 export class TaskRunner {
   readonly #parts: QueueParts;
-  readonly #options: RunnerOptions;
+  readonly #handlers: Readonly<Record<string, UntypedHandler>>;
+  readonly #holder: Holder;
   #overdue = 0;
 
-  constructor(parts: QueueParts, options: RunnerOptions) {
+  constructor(parts: QueueParts, { handlers, backoffs, worker }: RunnerOptions) {
     this.#parts = parts;
-    this.#options = options;
+    this.#handlers = handlers;
+    this.#holder = { worker, backoffs };
   }
 
   /** Handlers that outran their task's `timeoutMs` and have not come back. */
@@ -41,29 +47,58 @@ export class TaskRunner {
 
   /** Rejects only when Redis fails, never for what a payload or a handler does. */
   async run(delivery: Delivery): Promise<Settlement> {
-    const { backoffs, worker } = this.#options;
-    const opened = await openTask(this.#parts, delivery, { backoffs, worker: worker() });
-    if (!isOpened(opened)) return opened;
-    const { attempt, data } = opened;
-    try {
-      const returned = await this.#handle(attempt, data);
-      return await this.#completion(attempt, returned);
-    } catch (thrown) {
-      return isTakenAway(delivery) ? { type: 'release' } : settlementOf(this.#parts, attempt, thrown);
-    }
+    const opened = openTask(this.#parts, delivery, this.#holder);
+    const settlement = this.#runOpened(opened instanceof Promise ? await opened : opened);
+    return settlement instanceof Promise ? await settlement : settlement;
   }
 
-  async #handle({ envelope, delivery, task }: FailedAttempt, data: unknown): Promise<unknown> {
-    const { redis, timings, logger } = this.#parts;
-    const handler = this.#options.handlers[envelope.name]!;
+  #runOpened(opened: OpenedTask | Settlement): MaybePromise<Settlement> {
+    return isOpened(opened) ? this.#handle(opened) : opened;
+  }
+
+  #handle({ attempt, data }: OpenedTask): MaybePromise<Settlement> {
+    const { redis, logger } = this.#parts;
+    const { delivery, envelope, known } = attempt;
+    const handler = this.#handlers[known.name]!;
     const context = new HandlerContext(delivery, envelope, logger);
     this.#measureWait(delivery, envelope);
     const startedAt = redis.clock.monotonic();
+    let returned: unknown;
     try {
-      return await runHandler(() => handler(data, context), this.#timeout(envelope, task, delivery));
-    } finally {
-      timings.ran(redis.clock.monotonic() - startedAt);
+      returned = handler(data, context);
+      if (isThenable(returned)) return this.#awaitHandler(attempt, returned, startedAt);
+    } catch (thrown) {
+      this.#measureRun(startedAt);
+      return this.#failed(attempt, thrown);
     }
+    this.#measureRun(startedAt);
+    return this.#completion(attempt, returned);
+  }
+
+  async #awaitHandler(
+    attempt: FailedAttempt,
+    outcome: PromiseLike<unknown>,
+    startedAt: number,
+  ): Promise<Settlement> {
+    const timeout = this.#timeout(attempt);
+    let returned: unknown;
+    try {
+      returned = await (timeout === undefined ? outcome : withTimeout(outcome, timeout));
+    } catch (thrown) {
+      return this.#failed(attempt, thrown);
+    } finally {
+      this.#measureRun(startedAt);
+    }
+    return this.#completion(attempt, returned);
+  }
+
+  #failed(attempt: FailedAttempt, thrown: unknown): Settlement {
+    return isTakenAway(attempt.delivery) ? { type: 'release' } : settlementOf(this.#parts, attempt, thrown);
+  }
+
+  #measureRun(startedAt: number): void {
+    const endedAt = this.#parts.redis.clock.monotonic();
+    this.#parts.timings.ran(endedAt - startedAt, endedAt);
   }
 
   /** A later delivery waited for more than a worker: for a lease to run out, or for its back-off. */
@@ -72,14 +107,15 @@ export class TaskRunner {
     this.#parts.timings.waited(this.#parts.redis.serverNow() - enqueuedAt - dueInMs);
   }
 
-  #timeout({ name }: Envelope, { timeoutMs }: ResolvedTask, delivery: Delivery): HandlerTimeout | undefined {
+  #timeout({ known, delivery }: FailedAttempt): HandlerTimeout | undefined {
+    const { timeoutMs } = known.settings;
     if (timeoutMs === undefined) return undefined;
     return {
       clock: this.#parts.redis.clock,
       timeoutMs,
       onTimeout: () => {
         this.#overdue += 1;
-        const error = new TaskTimeoutError(name, timeoutMs);
+        const error = new TaskTimeoutError(known.name, timeoutMs);
         delivery.abort(error);
         return error;
       },
@@ -89,36 +125,33 @@ export class TaskRunner {
     };
   }
 
-  async #completion(attempt: FailedAttempt, returned: unknown): Promise<Settlement> {
-    const { name } = attempt.envelope;
-    const gate = this.#parts.gates.get(name)?.output;
-    if (gate === undefined) return { type: 'complete' };
+  #completion(attempt: FailedAttempt, returned: unknown): MaybePromise<Settlement> {
+    const { name, output } = attempt.known;
+    if (output === undefined) return completed;
     try {
-      const result = sealEnvelope({ name }, await gate.encode(returned));
-      return { type: 'complete', result, keepMs: outcomeKeptMs };
+      const payload = output.encode(returned);
+      if (!(payload instanceof Promise)) return completion(name, payload);
+      return payload.then(
+        (text) => completion(name, text),
+        (thrown: unknown) => this.#refusedOutput(attempt, thrown),
+      );
     } catch (thrown) {
-      // The work is done: running it again for the sake of its output would do it twice.
-      return deadOnArrival(this.#parts, attempt, 'output', thrown);
+      return this.#refusedOutput(attempt, thrown);
     }
   }
+
+  /** The work is done: running it again for the sake of its output would do it twice. */
+  #refusedOutput(attempt: FailedAttempt, thrown: unknown): Settlement {
+    return deadOnArrival(this.#parts, attempt, 'output', thrown);
+  }
+}
+
+/** The end of a task with an output. */
+export function completion(name: string, payload: string): Settlement {
+  return { type: 'complete', result: sealEnvelope({ name }, payload), keepMs: outcomeKeptMs };
 }
 
 /** The attempt did not fail, it was stopped: by a shutdown, a cancellation or a lost lease. */
 function isTakenAway({ signal }: Delivery): boolean {
   return signal.aborted && !isLockstepError(signal.reason, 'TASK_TIMEOUT');
-}
-
-class HandlerContext extends DeliveredTask implements TaskContext {
-  readonly #base: Logger;
-  #logger: Logger | undefined;
-
-  constructor(delivery: Delivery, envelope: Envelope, base: Logger) {
-    super(delivery, envelope);
-    this.#base = base;
-  }
-
-  get logger(): Logger {
-    this.#logger ??= taskLogger(this.#base, { task: this.name, id: this.id, attempt: this.attempt });
-    return this.#logger;
-  }
 }

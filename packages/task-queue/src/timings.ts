@@ -47,27 +47,28 @@ class Rate {
     this.#firstMs = clock.monotonic();
   }
 
-  add(): void {
-    const second = this.#second();
+  add(now: number): void {
+    const second = secondOf(now);
     const slot = this.#counts[second % windowSeconds]!;
     if (slot.second !== second) Object.assign(slot, { second, count: 0 });
     slot.count += 1;
   }
 
   perSecond(): number {
-    const now = this.#second();
+    const now = this.#clock.monotonic();
+    const second = secondOf(now);
     const total = this.#counts.reduce(
-      (sum, { second, count }) => (second > now - windowSeconds ? sum + count : sum),
+      (sum, slot) => (slot.second > second - windowSeconds ? sum + slot.count : sum),
       0,
     );
     // A process that has just started is not measured against a whole minute.
-    const elapsed = Math.max((this.#clock.monotonic() - this.#firstMs) / 1_000, 1);
+    const elapsed = Math.max((now - this.#firstMs) / 1_000, 1);
     return total / Math.min(elapsed, windowSeconds);
   }
+}
 
-  #second(): number {
-    return Math.floor(this.#clock.monotonic() / 1_000);
-  }
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1_000);
 }
 
 /** Measures the tasks that this process runs. Costs a few additions per task. */
@@ -85,9 +86,10 @@ export class Timings {
     this.#wait.add(Math.max(ms, 0));
   }
 
-  ran(ms: number): void {
+  /** A handler took `ms` and came back at `now`, by the monotonic clock. */
+  ran(ms: number, now: number): void {
     this.#run.add(ms);
-    this.#rate.add();
+    this.#rate.add(now);
   }
 
   read(): LocalStats {

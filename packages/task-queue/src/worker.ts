@@ -39,12 +39,12 @@ export class Worker implements AsyncDisposable {
   constructor(parts: QueueParts, { handlers, backoffs, concurrency }: ResolvedWorkerOptions) {
     this.#parts = parts;
     this.#checks = new HealthChecks(parts.redis.clock);
-    this.#runner = new TaskRunner(parts, { handlers, backoffs, worker: () => this.id });
     this.#consumer = parts.engine.consume({
       concurrency,
       handle: (delivery) => this.#runner.run(delivery),
       onSettled: (delivery, settlement, accepted) => this.#settled(delivery, settlement, accepted),
     });
+    this.#runner = new TaskRunner(parts, { handlers, backoffs, worker: this.id });
   }
 
   /** Identifies this worker among all processes; the `worker` of a task's failures. */

@@ -175,17 +175,32 @@ describe('enqueue', () => {
     });
   });
 
-  test('names the entry of many that is wrong, and an unknown task', async () => {
+  test.each([
+    ['entries[1].delayMs', { name: 't', delayMs: -1 }, 'must be at least 0', -1],
+    ['entries[1].group', { name: 't', group: 'g' }, 'is not an option', 'g'],
+    ['entries[1].name', { name: 'nope' }, 'must be a task of the queue (t)', 'nope'],
+  ])('of many is refused whole and %s named', async (path, entry, rule, value) => {
     const entries = [
-      { name: 't', input: 'x' },
-      { name: 't', input: 'x', delayMs: -1 },
-    ] as const;
-    await expect(queue.enqueueMany(entries)).rejects.toMatchObject({ path: 'entries[1].delayMs' });
+      { name: 't', input: 'x' } as const,
+      { input: 'x', ...entry } as { name: 't'; input: 'x' },
+    ];
+    await expect(queue.enqueueMany(entries)).rejects.toMatchObject({
+      code: 'CONFIGURATION',
+      path,
+      rule,
+      value,
+    });
+    expect((await queue.stats()).enqueued).toBe(0);
+  });
+
+  test('names an unknown task', async () => {
     await expect(queue.enqueue('nope' as 't', 'x')).rejects.toMatchObject({
+      code: 'CONFIGURATION',
       path: 'name',
       rule: 'must be a task of the queue (t)',
+      value: 'nope',
     });
-    expect((await queue.stats()).ready.normal).toBe(0);
+    expect((await queue.stats()).enqueued).toBe(0);
   });
 });
 

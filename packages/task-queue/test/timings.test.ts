@@ -15,7 +15,7 @@ describe('timings', () => {
     const timings = new Timings(new ManualClock());
     for (let n = 0; n < 5_000; n += 1) timings.waited(1_000_000);
     for (let n = 1; n <= 1_000; n += 1) timings.waited(n);
-    timings.ran(7);
+    timings.ran(7, 0);
     expect(timings.read()).toMatchObject({ waitMs: { p50: 500, p99: 990 }, runMs: { p50: 7, p99: 7 } });
   });
 
@@ -28,11 +28,11 @@ describe('timings', () => {
   test('give tasks per second over the last minute, or since the start when that is less', async () => {
     const clock = new ManualClock();
     const timings = new Timings(clock);
-    for (let n = 0; n < 20; n += 1) timings.ran(1);
+    for (let n = 0; n < 20; n += 1) timings.ran(1, clock.monotonic());
     await clock.advance(10_000);
     expect(timings.read().throughput).toBe(2);
     await clock.advance(40_000);
-    for (let n = 0; n < 40; n += 1) timings.ran(1);
+    for (let n = 0; n < 40; n += 1) timings.ran(1, clock.monotonic());
     await clock.advance(9_000);
     expect(timings.read().throughput).toBeCloseTo(60 / 59);
     await clock.advance(11_000);

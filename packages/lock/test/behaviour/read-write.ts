@@ -56,7 +56,7 @@ export function readWriteBehaviour(harness: BehaviourHarness): void {
       const name = harness.uniqueName();
       const lock = at.ours.readWrite(name);
       await lock.read({ ttlMs: 200, autoExtend: false });
-      const living = await lock.read({ ttlMs: 300 });
+      const living = await lock.read({ ttlMs: 1_200 });
       await harness.advance(1_000);
       expect((await lock.inspect()).readers).toHaveLength(1);
       await living.release();

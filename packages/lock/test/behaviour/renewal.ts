@@ -1,7 +1,7 @@
 import { isLockstepError } from '@lockstep/core';
 import type { BehaviourHarness } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
-import { rejectionOf, settle, twoProcesses } from './setup.ts';
+import { rejectionOf, settle, soon, twoProcesses } from './setup.ts';
 
 export function renewalBehaviour(harness: BehaviourHarness): void {
   describe('renewal', () => {
@@ -46,8 +46,7 @@ export function renewalBehaviour(harness: BehaviourHarness): void {
       await settle(harness);
       expect(await at.theirs.forceRelease(name)).toBe(true);
       const next = await waiting;
-      await settle(harness);
-      expect(lock.signal.aborted).toBe(true);
+      await soon(harness, () => expect(lock.signal.aborted).toBe(true));
       expect(isLockstepError(lock.signal.reason, 'LEASE_LOST') && lock.signal.reason.reason).toBe('refused');
       expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
       expect(await lock.release()).toBe('expired');

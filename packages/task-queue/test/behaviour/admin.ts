@@ -11,12 +11,12 @@ export function adminBehaviour(harness: BehaviourHarness): void {
       const { again, queue, work } = await openBench(harness);
       const other = await again();
       const { id } = await other.queue.enqueue('add', { a: 20, b: 22 });
-      const waiting = other.queue.result(id, { timeoutMs: 5_000 });
+      const waiting = other.queue.result(id, { timeoutMs: 60_000 });
       await harness.advance(200);
       const start = harness.clock.now();
       await work();
       expect(await during(harness, waiting)).toEqual({ status: 'completed', output: 42 });
-      expect(harness.clock.now() - start).toBeLessThan(1_000);
+      expect(harness.clock.now() - start).toBeLessThan(harness.real ? 3_000 : 1_000);
       expect((await queue.stats()).completed).toBe(1);
     });
 
@@ -112,17 +112,18 @@ export function adminBehaviour(harness: BehaviourHarness): void {
     });
 
     test('measures what this process runs: waits, runs and tasks per second', async () => {
-      const { queue, work } = await openBench(harness);
+      const { queue, redis, work } = await openBench(harness);
       expect((await queue.stats()).local.waitMs.p50).toBeUndefined();
       await queue.enqueue('note', { text: 'now' });
       await queue.enqueue('note', { text: 'later' }, { delayMs: 600 });
+      await queue.enqueue('note', { text: 'then' }, { runAt: Math.ceil(await redis.time()) + 600 });
       await harness.advance(300);
       await work({ note: () => sleep(harness.clock, 50) });
-      await until(harness, async () => expect((await queue.stats()).completed).toBe(2));
+      await until(harness, async () => expect((await queue.stats()).completed).toBe(3));
       const { throughput, waitMs, runMs } = (await queue.stats()).local;
       expect(throughput).toBeGreaterThan(0);
       expect(waitMs.p99).toBeGreaterThanOrEqual(290);
-      // A delay is not a wait.
+      // A delay is not a wait, whichever way it was asked for.
       expect(waitMs.p50).toBeLessThan(290);
       expect(runMs.p50).toBeGreaterThanOrEqual(49);
     });

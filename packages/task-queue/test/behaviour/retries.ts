@@ -109,6 +109,9 @@ export function retryBehaviour(harness: BehaviourHarness): void {
       const outcome = await until(harness, () => ended(queue.result(id, { timeoutMs: 0 })));
       expect(outcome).toMatchObject({ status: 'dead', error: { reason: 'rejected: card declined' } });
       expect(runs).toBe(1);
+      // What is dead is removed, not cancelled.
+      expect(await queue.cancel(id)).toBe('not-found');
+      expect((await queue.deadLetters.get(id))?.reason).toBe('rejected: card declined');
     });
 
     test('use the functions registered for custom back-offs, with the attempt and the error', async () => {

@@ -276,6 +276,46 @@ export function workerBehaviour(harness: BehaviourHarness): void {
       expect(seen).toMatchObject([true, true, { code: 'LEASE_LOST' }, false, 'end']);
     });
 
+    test('tells a handler whose lease is refused its renewal, and accepts nothing of it', async () => {
+      const { queue, work } = await openBench(harness, { logger: silent });
+      const reasons: unknown[] = [];
+      await queue.enqueue('add', { a: 1, b: 1 });
+      let running = false;
+      await work({
+        add: async (_, { signal }) => {
+          running = true;
+          reasons.push(await aborted(signal));
+          return 2;
+        },
+      });
+      await until(harness, () => expect(running).toBe(true));
+      await queue.obliterate();
+      await until(harness, () => expect(reasons).toHaveLength(1));
+      expect(reasons).toMatchObject([{ code: 'LEASE_LOST', reason: 'refused' }]);
+      await harness.advance(300);
+      expect(await queue.stats()).toMatchObject({ completed: 0, leased: 0, kept: 0 });
+    });
+
+    test('takes a task back from a handler that disposes of its lease, unburned', async () => {
+      const { queue, work } = await openBench(harness);
+      const tries: unknown[] = [];
+      const { id } = await queue.enqueue('add', { a: 1, b: 2 });
+      await work({
+        add: async (_, context) => {
+          tries.push({ attempt: context.attempt, delivery: context.delivery });
+          if (tries.length === 1) await context[Symbol.asyncDispose]();
+          return tries.length;
+        },
+      });
+      const outcome = await until(harness, () => ended(queue.result(id, { timeoutMs: 0 })));
+      expect(outcome).toEqual({ status: 'completed', output: 2 });
+      expect(tries).toEqual([
+        { attempt: 1, delivery: 1 },
+        { attempt: 1, delivery: 1 },
+      ]);
+      expect(await queue.stats()).toMatchObject({ completed: 1, failed: 0, reclaimed: 0 });
+    });
+
     test('shows progress to whoever looks', async () => {
       const { queue, work } = await openBench(harness);
       const door = gate();

@@ -2,10 +2,13 @@ import { createPayloadGate, type Codec, type PayloadGate, type StandardSchemaV1 
 import type { ResolvedTask } from './definition-schema.ts';
 import { withoutStrayPromises } from './zod-schema.ts';
 
-/** The doors of one task: what goes in, and what comes out of its handler. */
-export interface TaskGates {
+/** What a queue knows of a task by its name: one look-up for each that is enqueued or run. */
+export interface KnownTask {
+  readonly name: string;
+  readonly settings: ResolvedTask;
+  /** The door of its payload. */
   readonly input: PayloadGate<unknown, unknown>;
-  /** Absent for a task without output. */
+  /** The door of what its handler returns; absent for a task without output. */
   readonly output: PayloadGate<unknown, unknown> | undefined;
 }
 
@@ -14,20 +17,23 @@ interface GateOptions {
   readonly maxPayloadBytes: number;
 }
 
-/** The gates of every task of a queue; made once per process, since the first payload through a gate proves its schema. */
-export function createTaskGates(
+/** Every task of a queue; made once per process, since the first payload through a gate proves its schema. */
+export function createKnownTasks(
   tasks: ReadonlyMap<string, ResolvedTask>,
   options: GateOptions,
-): ReadonlyMap<string, TaskGates> {
+): ReadonlyMap<string, KnownTask> {
   const gate = (schema: StandardSchemaV1, what: string): PayloadGate<unknown, unknown> =>
     createPayloadGate({ ...options, schema: withoutStrayPromises(schema), what });
   return new Map(
-    [...tasks].map(([name, { input, output }]) => [
-      name,
-      {
+    Array.from(tasks, ([name, settings]) => {
+      const { input, output } = settings;
+      const known: KnownTask = {
+        name,
+        settings,
         input: gate(input, `task ${name}`),
         output: output && gate(output, `output of task ${name}`),
-      },
-    ]),
+      };
+      return [name, known];
+    }),
   );
 }
