@@ -115,12 +115,7 @@ export class ItemConsumer implements Consumer, LeaseHolder {
 
   settle(item: ClaimedItem, settlement: Settlement): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const done = (accepted: boolean): void => {
-        this.#over(item, settlement, accepted);
-        resolve(accepted);
-      };
-      const failed = (): void => reject(new ClosedError(this.#parts.source));
-      this.#loops[item.partition]!.settle(item, settlement, done, failed);
+      this.#loops[item.partition]!.settle(item, settlement, { resolve, reject });
     });
   }
 
@@ -150,6 +145,7 @@ export class ItemConsumer implements Consumer, LeaseHolder {
       onError,
       slowPollMs: () => Math.min(longestPollMs, this.#shortestVisibilityMs),
       onClaims: (claims, sentAt) => this.#claimed(claims, sentAt, index),
+      onSettled: (item, settlement, accepted) => this.#over(item, settlement, accepted),
       onAnswer: () => {
         this.#turns += 1;
         this.#answeredAt[index] = redis.clock.monotonic();
@@ -180,19 +176,30 @@ export class ItemConsumer implements Consumer, LeaseHolder {
       this.#active.add(item);
       renewals.keep(item);
       // Stopped while the turn was in flight, or its reply came after the lease had ended: nobody starts on it.
-      if (this.#running && item.isValid()) void this.#handle(item);
+      if (this.#running && item.isValid()) this.#handle(item);
       else this.#handBack(item, 0);
     }
   }
 
-  async #handle(item: ClaimedItem): Promise<void> {
-    let settlement: Settlement;
+  #handle(item: ClaimedItem): void {
+    let handling: Promise<Settlement>;
     try {
-      settlement = await this.#options.handle(item);
+      handling = this.#options.handle(item);
     } catch (error) {
-      this.#parts.onError(error, { source: this.#parts.source, operation: 'handle' });
-      settlement = { type: 'release', delayMs: faultDelayMs };
+      return this.#faulted(item, error);
     }
+    handling.then(
+      (settlement) => this.#ended(item, settlement),
+      (error: unknown) => this.#faulted(item, error),
+    );
+  }
+
+  #faulted(item: ClaimedItem, error: unknown): void {
+    this.#parts.onError(error, { source: this.#parts.source, operation: 'handle' });
+    this.#ended(item, { type: 'release', delayMs: faultDelayMs });
+  }
+
+  #ended(item: ClaimedItem, settlement: Settlement): void {
     this.#handled += 1;
     if (!item.claimSettlement()) return this.#free(item);
     this.#count(settlement);
@@ -207,13 +214,12 @@ export class ItemConsumer implements Consumer, LeaseHolder {
   }
 
   #settleLater(item: ClaimedItem, settlement: Settlement): void {
-    const done = (accepted: boolean): void => this.#over(item, settlement, accepted);
-    const failed = (): void => this.#over(item, settlement, false);
+    const loop = this.#loops[item.partition]!;
     try {
-      this.#loops[item.partition]!.settle(item, settlement, done, failed);
+      loop.settle(item, settlement);
     } catch (error) {
       this.#parts.onError(error, { source: this.#parts.source, operation: 'settle' });
-      this.#loops[item.partition]!.settle(item, { type: 'release', delayMs: faultDelayMs }, done, failed);
+      loop.settle(item, { type: 'release', delayMs: faultDelayMs });
     }
     this.#free(item);
   }

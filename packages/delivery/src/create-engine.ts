@@ -103,9 +103,7 @@ class ItemEngine implements Engine {
     this.#assertOpen();
     items.forEach(assertItem);
     if (items.length === 0) return [];
-    const statuses =
-      this.partitions === 1 ? await this.#parts[0]!.enqueuer.add(items) : await this.#spread(items);
-    return items.map(({ id }, index) => ({ id, status: statuses[index]! }));
+    return this.partitions === 1 ? this.#parts[0]!.enqueuer.add(items) : this.#spread(items);
   }
 
   consume(options: ConsumerOptions): Consumer {
@@ -221,7 +219,7 @@ class ItemEngine implements Engine {
   }
 
   /** Adds each item to its partition. */
-  async #spread(items: readonly NewItem[]): Promise<readonly EnqueueResult['status'][]> {
+  async #spread(items: readonly NewItem[]): Promise<readonly EnqueueResult[]> {
     const groups = new Map<number, { items: NewItem[]; indexes: number[] }>();
     items.forEach((item, index) => {
       const partition = partitionOf(item.routeBy ?? item.id, this.partitions);
@@ -230,11 +228,11 @@ class ItemEngine implements Engine {
       group.items.push(item);
       group.indexes.push(index);
     });
-    const results = Array.from<EnqueueResult['status']>({ length: items.length });
+    const results = Array.from<EnqueueResult>({ length: items.length });
     await Promise.all(
       Array.from(groups, async ([partition, group]) => {
-        const statuses = await this.#parts[partition]!.enqueuer.add(group.items);
-        group.indexes.forEach((index, at) => (results[index] = statuses[at]!));
+        const added = await this.#parts[partition]!.enqueuer.add(group.items);
+        group.indexes.forEach((index, at) => (results[index] = added[at]!));
       }),
     );
     return results;

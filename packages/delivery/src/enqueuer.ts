@@ -8,8 +8,6 @@ import type { EnqueuedItem, Store } from './store.ts';
 const sliceItems = 1_000;
 const sliceCharacters = 1_000_000;
 
-type Status = EnqueueResult['status'];
-
 /** One item and where its result goes. */
 interface Entry extends EnqueuedItem {
   readonly request: Request;
@@ -18,14 +16,13 @@ interface Entry extends EnqueuedItem {
 
 /** The items of one caller that go to one partition. */
 class Request {
-  readonly promise: Promise<readonly Status[]>;
-  readonly #statuses: Status[];
+  readonly promise: Promise<readonly EnqueueResult[]>;
+  readonly #results: EnqueueResult[] = [];
   #left: number;
-  #resolve!: (statuses: readonly Status[]) => void;
+  #resolve!: (results: readonly EnqueueResult[]) => void;
   #reject!: (error: unknown) => void;
 
   constructor(count: number) {
-    this.#statuses = Array.from<Status>({ length: count });
     this.#left = count;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -33,10 +30,10 @@ class Request {
     });
   }
 
-  done(index: number, status: Status): void {
-    this.#statuses[index] = status;
+  done(index: number, result: EnqueueResult): void {
+    this.#results[index] = result;
     this.#left -= 1;
-    if (this.#left === 0) this.#resolve(this.#statuses);
+    if (this.#left === 0) this.#resolve(this.#results);
   }
 
   fail(error: unknown): void {
@@ -49,42 +46,57 @@ export class Enqueuer {
   readonly #store: Store;
   readonly #lanes: Lanes;
   #waiting: Entry[] = [];
+  /** Those before it are sent. */
+  #next = 0;
 
   constructor(store: Store, lanes: Lanes) {
     this.#store = store;
     this.#lanes = lanes;
   }
 
-  add(items: readonly NewItem[]): Promise<readonly Status[]> {
+  add(items: readonly NewItem[]): Promise<readonly EnqueueResult[]> {
     const request = new Request(items.length);
-    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
-    items.forEach((item, index) => {
+    if (this.#waiting.length === 0) setImmediate(this.#flush);
+    for (let index = 0; index < items.length; index += 1) {
+      const item = items[index]!;
       const { id, priority = 'normal', body } = item;
       this.#waiting.push({ id, level: priority.charAt(0), options: optionsOf(item), body, request, index });
-    });
+    }
     return request.promise;
   }
 
-  #flush(): void {
-    const entries = this.#waiting;
-    this.#waiting = [];
-    let start = 0;
-    let characters = 0;
-    for (let at = 0; at < entries.length; at += 1) {
-      characters += entries[at]!.body.length;
-      if (at > start && (at - start === sliceItems || characters > sliceCharacters)) {
-        void this.#send(entries.slice(start, at));
-        start = at;
-        characters = entries[at]!.body.length;
-      }
+  /** Sends a slice. The next one has a round of the event loop for itself: Redis takes the first while it is written. */
+  readonly #flush = (): void => {
+    const end = this.#endOfSlice();
+    const all = this.#waiting;
+    const slice = this.#next === 0 && end === all.length ? all : all.slice(this.#next, end);
+    if (end === all.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    } else {
+      this.#next = end;
+      setImmediate(this.#flush);
     }
-    void this.#send(entries.slice(start));
+    void this.#send(slice);
+  };
+
+  #endOfSlice(): number {
+    const last = Math.min(this.#next + sliceItems, this.#waiting.length);
+    let characters = 0;
+    for (let at = this.#next; at < last; at += 1) {
+      characters += this.#waiting[at]!.body.length;
+      if (characters > sliceCharacters && at > this.#next) return at;
+    }
+    return last;
   }
 
   async #send(slice: readonly Entry[]): Promise<void> {
     try {
-      const results = await this.#lanes.run((lane) => this.#store.enqueue(lane, slice));
-      slice.forEach(({ request, index }, at) => request.done(index, results[at]!));
+      const statuses = await this.#lanes.run((lane) => this.#store.enqueue(lane, slice));
+      for (let at = 0; at < slice.length; at += 1) {
+        const { id, request, index } = slice[at]!;
+        request.done(index, { id, status: statuses[at]! });
+      }
     } catch (error) {
       for (const { request } of slice) request.fail(error);
     }

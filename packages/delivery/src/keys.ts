@@ -59,12 +59,14 @@ const buckets = 16;
 
 /** The hash an item is in. `bucketLua` reckons the same, of ids that are not known before the script runs. */
 export function bucketOf(id: string): number {
-  const length = Buffer.byteLength(id);
-  const ascii = length === id.length;
-  const bytes = ascii ? undefined : Buffer.from(id);
-  const byteAt = (index: number): number => (bytes ? bytes[index] : id.charCodeAt(index))!;
-  const before = length > 1 ? byteAt(length - 2) : 0;
-  return (byteAt(length - 1) + 3 * before + length) % buckets;
+  const { length } = id;
+  for (let at = 0; at < length; at += 1) if (id.charCodeAt(at) > 127) return bucketOfBytes(Buffer.from(id));
+  const before = length > 1 ? id.charCodeAt(length - 2) : 0;
+  return (id.charCodeAt(length - 1) + 3 * before + length) % buckets;
+}
+
+function bucketOfBytes(id: Buffer): number {
+  return (id.at(-1)! + 3 * id.at(-2)! + id.length) % buckets;
 }
 
 const reservedParts = ['parked', 'rotation', 'running', 'dedupe', 'dedupe:expiry'] as const;

@@ -4,8 +4,8 @@ import { viewOf } from './record.ts';
 import type { StoredItem } from './scripts/read.ts';
 import type { Store } from './store.ts';
 
-/** Keeps a slice's script in the low milliseconds. */
-const sliceSize = 200;
+/** Keep a slice's script in the low milliseconds, and its reply small; an item larger than that comes alone. */
+const slice = { limit: 200, bytes: 500_000 } as const;
 
 const places: Readonly<Record<ItemState, readonly (keyof PartitionKeys)[]>> = {
   ready: ['critical', 'high', 'normal', 'low'],
@@ -42,11 +42,12 @@ export async function* listStored(
 }
 
 async function* walkList(store: Store, place: string, signal: AbortSignal | undefined) {
-  for (let from = 0; ; from += sliceSize) {
+  for (let from = 0; ;) {
     signal?.throwIfAborted();
-    const { items, looked } = await store.list(place, { kind: 'ready', from, skip: 0, limit: sliceSize });
+    const { items, looked, ended } = await store.list(place, { kind: 'ready', from, skip: 0, ...slice });
     if (items.length > 0) yield { store, items };
-    if (looked < sliceSize) return;
+    if (ended) return;
+    from += looked;
   }
 }
 
@@ -62,11 +63,10 @@ async function* walkScores(
   let skip = 0;
   for (;;) {
     signal?.throwIfAborted();
-    const slice = await store.list(place, { kind, from, skip, limit: sliceSize });
-    if (slice.items.length > 0) yield { store, items: slice.items };
-    if (slice.looked < sliceSize) return;
-    const atLast = slice.items.filter(({ score }) => score === slice.lastScore).length;
-    skip = slice.lastScore === String(from) ? skip + slice.looked : atLast;
-    from = slice.lastScore;
+    const { items, ended, lastScore, atLastScore } = await store.list(place, { kind, from, skip, ...slice });
+    if (items.length > 0) yield { store, items };
+    if (ended) return;
+    skip = lastScore === String(from) ? skip + atLastScore : atLastScore;
+    from = lastScore;
   }
 }

@@ -6,7 +6,7 @@ import { partitionOf } from './routing.ts';
 import type { Store } from './store.ts';
 
 const longestPollMs = 5_000;
-/** How long the first wait of a process may take to be heard; afterwards the poll covers it. */
+/** How long the first wait of a process may take to be heard before it looks all the same. */
 const subscribeMs = 500;
 
 interface Wait {
@@ -33,7 +33,12 @@ export class Outcomes {
     let rung = (): void => {};
     const leave = this.#listen(id, () => rung());
     try {
-      await this.#heard(Math.min(waitMs, subscribeMs), signal);
+      // Heard later than that: what ended until then rang in vain, so it is looked at once more.
+      const heard = this.#redis.doorbell.ready.then(
+        () => rung(),
+        () => {},
+      );
+      await this.#within(heard, Math.min(waitMs, subscribeMs), signal);
       for (;;) {
         const wake = new Promise<void>((resolve) => (rung = resolve));
         const outcome = await abortable(
@@ -76,14 +81,6 @@ export class Outcomes {
       this.#waits.delete(id);
       removeBell();
     };
-  }
-
-  #heard(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#within(
-      this.#redis.doorbell.ready.catch(() => {}),
-      ms,
-      signal,
-    );
   }
 
   async #within(promise: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 import {
   BackoffState,
+  ClosedError,
   instant,
-  isLockstepError,
   type Clock,
   type ErrorHandler,
   type Instant,
@@ -9,12 +9,12 @@ import {
   type Timer,
 } from '@lockstep/core';
 import type { Doorbell } from '@lockstep/redis';
+import { isToldElsewhere } from './background-failure.ts';
 import type { ClaimedItem } from './claimed-item.ts';
 import { Condition } from './condition.ts';
 import type { Settlement } from './item.ts';
 import type { Claim, TurnReply } from './scripts/turn.ts';
-import { settlementArgs } from './settlement-args.ts';
-import { settlementsPerTurn } from './settler.ts';
+import { SettlementQueue, type Asker, type WaitingSettlement } from './settlement-queue.ts';
 import type { Slots } from './slots.ts';
 import type { Store, TurnRequest } from './store.ts';
 
@@ -23,13 +23,6 @@ const claimsPerTurn = 500;
 
 /** While Redis is away: capped, so that work goes on within two seconds of its return even if no event tells of it. */
 const retries = { type: 'exponential', initialMs: 50, maxMs: 1_000, jitter: 'equal' } as const;
-
-interface WaitingSettlement {
-  readonly args: readonly (string | number)[];
-  readonly done: (accepted: boolean) => void;
-  /** The loop ended before Redis answered. */
-  readonly failed: () => void;
-}
 
 interface Turn {
   readonly request: TurnRequest;
@@ -61,6 +54,8 @@ export interface LoopParts {
   slowPollMs(): number;
   /** Each claim occupies a slot, which the receiver gives back. */
   onClaims(claims: readonly Claim[], sentAt: Instant): void;
+  /** Redis has answered, or nobody knows because the loop ended before it did: not accepted. */
+  onSettled(item: ClaimedItem, settlement: Settlement, accepted: boolean): void;
   onAnswer(): void;
   /** Something this worker holds was cancelled. */
   readonly onCancelled: () => void;
@@ -80,7 +75,7 @@ export class PartitionLoop {
   readonly #parts: LoopParts;
   readonly #backoff: BackoffState;
   readonly #flushed: Condition;
-  #settlements: WaitingSettlement[] = [];
+  readonly #settlements = new SettlementQueue();
   #claiming = false;
   /** There may be work that was not claimed. */
   #hungry = false;
@@ -104,12 +99,12 @@ export class PartitionLoop {
     this.#backoff = new BackoffState(retries, { random: parts.random });
     this.#flushed = new Condition(
       parts.clock,
-      () => !this.#inFlight && this.#settlements.length === 0 && this.#arrived.length === 0,
+      () => !this.#inFlight && this.#settlements.size === 0 && this.#arrived.length === 0,
     );
   }
 
   get settling(): number {
-    return this.#settlements.length + (this.#unanswered?.settlements.length ?? 0);
+    return this.#settlements.size + (this.#unanswered?.settlements.length ?? 0);
   }
 
   start(): void {
@@ -138,17 +133,13 @@ export class PartitionLoop {
   }
 
   /**
-   * Ends a lease with the next turn.
+   * Ends a lease with the next turn. The asker, if there is one, is told after `onSettled`, and gets an error when the
+   * loop ends before Redis answers.
    *
    * @throws CONFIGURATION for a number that is none; nothing was sent then.
    */
-  settle(
-    item: ClaimedItem,
-    settlement: Settlement,
-    done: (accepted: boolean) => void,
-    failed: () => void,
-  ): void {
-    this.#settlements.push({ args: settlementArgs(item, settlement), done, failed });
+  settle(item: ClaimedItem, settlement: Settlement, asker?: Asker): void {
+    this.#settlements.add(item, settlement, asker);
     this.kick();
   }
 
@@ -156,15 +147,17 @@ export class PartitionLoop {
   kick(): void {
     if (this.#scheduled || this.#inFlight || !this.#hasReason()) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.#inFlight && this.#hasReason()) void this.#takeTurn();
-    });
+    setImmediate(this.#onTick);
   }
+
+  readonly #onTick = (): void => {
+    this.#scheduled = false;
+    if (!this.#inFlight && this.#hasReason()) void this.#takeTurn();
+  };
 
   /** Waits until everything settled was answered, `ms` at most, then leaves. What is unanswered by then fails. */
   async finish(ms: number): Promise<void> {
-    const { id, store } = this.#parts;
+    const { id, store, source } = this.#parts;
     const flushed = await this.#flushed.wait(ms);
     for (const remove of this.#removeBells) remove();
     this.#removeBells = [];
@@ -172,16 +165,19 @@ export class PartitionLoop {
       await store.leave([id], this.#waiter());
       return;
     }
-    const lost = [...(this.#unanswered?.settlements ?? []), ...this.#settlements];
+    const lost = [...(this.#unanswered?.settlements ?? [])];
+    while (this.#settlements.size > 0) lost.push(...this.#settlements.take().settlements);
     // Redis is away. Should this loop start again, its next number tells Redis that this turn was given up.
     this.#unanswered = undefined;
-    this.#settlements = [];
     this.#endPause?.();
-    for (const { failed } of lost) failed();
+    for (const { item, settlement, asker } of lost) {
+      if (asker === undefined) this.#parts.onSettled(item, settlement, false);
+      else asker.reject(new ClosedError(source));
+    }
   }
 
   #hasReason(): boolean {
-    if (this.#settlements.length > 0 || this.#unanswered) return true;
+    if (this.#settlements.size > 0 || this.#unanswered) return true;
     return this.#claiming && this.#hungry && (this.#parts.slots.free > 0 || this.#woken);
   }
 
@@ -226,7 +222,7 @@ export class PartitionLoop {
 
   #prepare(): Turn {
     const { id, slots, clock } = this.#parts;
-    const settlements = this.#settlements.splice(0, settlementsPerTurn);
+    const { settlements, args } = this.#settlements.take();
     // Asleep and armed: the bell will ring, there is no need to look.
     const want = this.#claiming ? (this.#hungry ? slots.take(this.#mostPerTurn) : 0) : -1;
     const woken = this.#woken;
@@ -241,7 +237,7 @@ export class PartitionLoop {
         waiter: this.#waiter(),
         armed: this.#armed,
         woken,
-        settlementArgs: settlements.flatMap(({ args }) => args),
+        settlementArgs: args,
       },
     };
   }
@@ -259,7 +255,7 @@ export class PartitionLoop {
     this.#unanswered = undefined;
     this.#acked = request.caller.seq;
     this.#parts.onAnswer();
-    settlements.forEach(({ done }, index) => done(reply.accepted[index]!));
+    for (let at = 0; at < settlements.length; at += 1) this.#tell(settlements[at]!, reply.accepted[at]!);
     const { want } = request;
     if (want > 0) {
       const asleep = reply.claims.length < want && !reply.more;
@@ -273,6 +269,11 @@ export class PartitionLoop {
     if (reply.claims.length > 0) this.#arrived.push({ claims: reply.claims, sentAt });
     slots.give(Math.max(want, 0) - reply.claims.length);
     this.#sleep(reply.dueInMs);
+  }
+
+  #tell({ item, settlement, asker }: WaitingSettlement, accepted: boolean): void {
+    this.#parts.onSettled(item, settlement, accepted);
+    asker?.resolve(accepted);
   }
 
   /** Sleeps until something is due, the slow poll at the latest. */
@@ -299,7 +300,7 @@ export class PartitionLoop {
   /** Reports what the connection does not, and waits before the same turn is tried again. */
   #failed(error: unknown): Promise<void> {
     const { clock, onError, source } = this.#parts;
-    if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) onError(error, { source, operation: 'turn' });
+    if (!isToldElsewhere(error)) onError(error, { source, operation: 'turn' });
     const delayMs = this.#backoff.next();
     return new Promise((resolve) => {
       const done = (): void => {

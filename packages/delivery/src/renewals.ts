@@ -1,6 +1,6 @@
 import {
   instant,
-  isLockstepError,
+  LeaseValidity,
   LeaseWatch,
   TaskCancelledError,
   type Clock,
@@ -8,6 +8,7 @@ import {
   type Instant,
   type Timer,
 } from '@lockstep/core';
+import { isToldElsewhere } from './background-failure.ts';
 import type { ClaimedItem } from './claimed-item.ts';
 import type { RenewalOutcome } from './scripts/renew.ts';
 import type { Store } from './store.ts';
@@ -15,6 +16,8 @@ import type { Store } from './store.ts';
 /** How many leases a script renews. */
 const batchSize = 100;
 const shortestPauseMs = 10;
+/** A lease that does not end while this process runs. */
+const endlessMs = 1e13;
 
 interface RenewalParts {
   readonly clock: Clock;
@@ -32,13 +35,19 @@ export class Renewals {
   readonly #parts: RenewalParts;
   readonly #watch: LeaseWatch;
   readonly #items = new Set<ClaimedItem>();
+  /** Makes the watch keep its timer while items come and go: a new one for each would cost more than all else. */
+  readonly #anchor: LeaseValidity;
+  #anchored = false;
   #timer: Timer | undefined;
   #dueAt = Infinity;
   #round: Promise<void> | undefined;
 
   constructor(parts: RenewalParts) {
     this.#parts = parts;
-    this.#watch = new LeaseWatch(parts.clock);
+    const { clock } = parts;
+    this.#watch = new LeaseWatch(clock);
+    const sentAt = instant(clock);
+    this.#anchor = new LeaseValidity(clock, { name: '', fencingToken: 0, sentAt, ttlMs: endlessMs });
   }
 
   /** Leases being kept. */
@@ -50,6 +59,7 @@ export class Renewals {
   keep(item: ClaimedItem): void {
     this.#items.add(item);
     this.watch(item);
+    if (!this.#anchored) this.#anchorWatch();
     this.#armFor(item.validity.ttlMs / 3);
   }
 
@@ -111,7 +121,19 @@ export class Renewals {
     this.#armForNext();
   }
 
+  #anchorWatch(): void {
+    this.#anchored = true;
+    this.#watch.add(this.#anchor);
+  }
+
+  /** An idle engine has no timer. */
+  #liftAnchor(): void {
+    this.#anchored = false;
+    this.#watch.delete(this.#anchor);
+  }
+
   #armForNext(): void {
+    if (this.#items.size === 0) this.#liftAnchor();
     const time = this.#parts.clock.monotonic();
     let next = Infinity;
     for (const { renewedAt, validity } of this.#items) {
@@ -155,8 +177,8 @@ export class Renewals {
       const outcomes = await store.renew(leases, Math.min(commandTimeoutMs, shortest / 3));
       batch.forEach((item, index) => this.#apply(item, outcomes[index]!, sentAt, item.validity.ttlMs));
     } catch (error) {
-      // An outage is reported by the connection; the next round comes soon, and the watch ends what is not renewed.
-      if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) onError(error, { source, operation: 'renew' });
+      // The next round comes soon, and the watch ends what is not renewed.
+      if (!isToldElsewhere(error)) onError(error, { source, operation: 'renew' });
     }
   }
 

@@ -1,30 +1,34 @@
-import { assertDelay } from './options.ts';
+import type { ScriptArgument } from '@lockstep/redis';
 import type { ClaimedItem } from './claimed-item.ts';
 import type { Settlement } from './item.ts';
+import { assertDelay } from './options.ts';
 
 /**
- * A settlement in the form that `lua/settle.ts` documents. Numbers are checked here: a script that fails half-way has
- * already ended the lease.
+ * Adds a settlement in the form that `lua/settle.ts` documents. Numbers are checked here: a script that fails half-way
+ * has already ended the lease.
  *
- * @throws CONFIGURATION
+ * @throws CONFIGURATION; nothing was added then.
  */
-export function settlementArgs(item: ClaimedItem, settlement: Settlement): (string | number)[] {
+export function appendSettlement(args: ScriptArgument[], item: ClaimedItem, settlement: Settlement): void {
   const { id, fencingToken } = item;
   switch (settlement.type) {
     case 'complete': {
       const { keepMs = 0, result } = settlement;
       // Nothing but record and state is stored of an item at its first claim: the least there is to erase.
-      if (item.fresh && keepMs === 0 && result === undefined) return ['c', id, fencingToken];
-      return ['C', id, fencingToken, assertDelay('settlement.keepMs', keepMs), optional(result)];
+      if (item.fresh && keepMs === 0 && result === undefined) args.push('c', id, fencingToken);
+      else args.push('C', id, fencingToken, assertDelay('settlement.keepMs', keepMs), optional(result));
+      return;
     }
     case 'retry': {
       const delayMs = assertDelay('settlement.delayMs', settlement.delayMs);
-      return ['r', id, fencingToken, delayMs, optional(settlement.error ?? '')];
+      args.push('r', id, fencingToken, delayMs, optional(settlement.error ?? ''));
+      return;
     }
     case 'dead':
-      return ['d', id, fencingToken, settlement.reason, optional(settlement.error)];
+      args.push('d', id, fencingToken, settlement.reason, optional(settlement.error));
+      return;
     case 'release':
-      return ['b', id, fencingToken, assertDelay('settlement.delayMs', settlement.delayMs ?? 0)];
+      args.push('b', id, fencingToken, assertDelay('settlement.delayMs', settlement.delayMs ?? 0));
   }
 }
 

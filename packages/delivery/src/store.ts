@@ -169,7 +169,7 @@ export class Store {
 
   list(
     place: string,
-    args: { kind: ItemState; from: string | number; skip: number; limit: number },
+    args: { kind: ItemState; from: string | number; skip: number; limit: number; bytes: number },
   ): Promise<ListSlice> {
     const { redis } = this.#options;
     return redis.run(listItems, { place }, args, { restKeys: this.partition.items });

@@ -212,6 +212,24 @@ describe('an outage', () => {
   });
 });
 
+describe('closing', () => {
+  it('reports nothing of what is still on its way: the caller closed it', async () => {
+    const { engine, redis, errors } = await openEngine(harness, { ...timeout, visibilityMs: 3_000 });
+    const consumer = engine.consume({ handle: () => new Promise(() => {}) });
+    consumer.start();
+    await engine.enqueue(named('a'));
+    await becomes(harness, () => expect(consumer.stats().active).toBe(1));
+    // The renewal is due after a second, and tried again and again until its deadline.
+    memoryFaults(redis).failNext(new Error('READONLY'), { match: callsOf(renew), times: 1_000 });
+    await harness.advance(1_100);
+    const closing = redis.close({ drainMs: 0, abortMs: 0 });
+    await settled(harness);
+    expect((await closing).parts).toMatchObject([{ returned: 1 }]);
+    await harness.advance(2_000);
+    expect(errors).toEqual([]);
+  });
+});
+
 describe('a lost message', () => {
   it('costs latency, never progress', async () => {
     const { engine, redis } = await openEngine(harness);

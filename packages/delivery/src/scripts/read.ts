@@ -99,22 +99,26 @@ function failuresIn(field: string | string[]): readonly string[] {
 
 export interface ListSlice {
   readonly items: readonly StoredItem[];
-  /** How many members were looked at; fewer than asked for means that the end was reached. */
+  /** How many members were looked at; more of them than `items` when some were tombstones. */
   readonly looked: number;
-  /** Of a zset: where the next slice begins. */
+  /** There was nothing behind them. */
+  readonly ended: boolean;
+  /** Of a zset: where the next slice begins, and how many members of that score were looked at. */
   readonly lastScore: string;
+  readonly atLastScore: number;
 }
 
 const fieldsPerItem = 6;
 
 /**
- * A slice of a place: of a list from index `from`, or of a zset from score `from` on, the first `skip` left out. `kind`
- * tells how members read: `ready`, `delayed`, `leased`, `dead` or `kept`. Reads only.
+ * A slice of a place: of a list from index `from`, or of a zset from score `from` on, the first `skip` left out; at most
+ * `limit` members, and none after `bytes` were read. `kind` tells how members read: `ready`, `delayed`, `leased`, `dead`
+ * or `kept`. Reads only.
  */
 export const listItems = defineScript({
   name: 'delivery.list',
   keys: ['place'],
-  args: ['kind', 'from', 'skip', 'limit'],
+  args: ['kind', 'from', 'skip', 'limit', 'bytes'],
   idempotent: true,
   include: [bucketLua, fieldsLua],
   lua: /* lua */ `
@@ -125,29 +129,52 @@ else
   members = redis.call('ZRANGEBYSCORE', place, from, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
 end
 local step = kind == 'ready' and 1 or 2
-local reply, n = {}, 0
+local reply, n, room = {}, 0, bytes * 1.0
+local last, same = '', 0
+local looked = 0
 for i = 1, #members, step do
+  if room <= 0 then break end
+  looked = looked + 1
   local id = members[i]
+  if step == 2 then
+    same = members[i + 1] == last and same + 1 or 1
+    last = members[i + 1]
+  end
   local prefix = ''
   if kind == 'ready' or kind == 'delayed' or kind == 'leased' then
     prefix, id = match(id, '^(%S+) (.*)$')
   end
   local record, state, dead = stored(id)
+  room = room - #record - #dead
   local alive = record ~= '' and (kind == 'kept') == (sub(record, 2, 2) == '=')
   if kind == 'ready' then alive = sub(record, 2, #prefix + 2) == prefix .. ' ' end
   if alive then
     reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = id, record, state, dead
     reply[n + 5] = step == 2 and members[i + 1] or ''
-    reply[n + 6] = kind == 'dead' and failures_of(id) or ''
+    reply[n + 6] = ''
+    if kind == 'dead' then
+      local failures = failures_of(id)
+      for at = 1, type(failures) == 'table' and #failures or 0 do room = room - #failures[at] end
+      reply[n + 6] = failures
+    end
     n = n + 6
   end
 end
-return { string.format('%.0f', #members / step), step == 2 and #members > 0 and members[#members] or '', unpack(reply) }
+local ended = looked * step == #members and looked < limit * 1.0
+return { looked, ended and 1 or 0, last, same, unpack(reply) }
 `,
-  parse: (reply) => parseSlice(reply as string[]),
+  parse: (reply) => parseSlice(reply as SliceReply),
 });
 
-function parseSlice([looked, lastScore, ...fields]: (string | string[])[]): ListSlice {
+type SliceReply = [
+  looked: number,
+  ended: number,
+  lastScore: string,
+  atLastScore: number,
+  ...(string | string[])[],
+];
+
+function parseSlice([looked, ended, lastScore, atLastScore, ...fields]: SliceReply): ListSlice {
   const items: StoredItem[] = [];
   for (let at = 0; at < fields.length; at += fieldsPerItem) {
     const [id, record, state, dead, score] = fields.slice(at, at + fieldsPerItem) as string[];
@@ -161,5 +188,5 @@ function parseSlice([looked, lastScore, ...fields]: (string | string[])[]): List
       failures,
     });
   }
-  return { items, looked: Number(looked), lastScore: lastScore as string };
+  return { items, looked, ended: ended === 1, lastScore, atLastScore };
 }

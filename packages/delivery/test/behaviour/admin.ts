@@ -1,7 +1,8 @@
 import type { BehaviourHarness } from '@lockstep/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../src/engine.ts';
 import { createPartition } from '../../src/keys.ts';
+import type { ListSlice } from '../../src/scripts/read.ts';
 import { becomes, collect, named, openEngine } from './open-engine.ts';
 
 async function kill(engine: Engine, ...ids: string[]): Promise<void> {
@@ -198,6 +199,40 @@ export function adminBehaviour(harness: BehaviourHarness): void {
       ]);
       await received[0]!.settle({ type: 'complete', result: 'x', keepMs: 60_000 });
       expect((await collect(engine.list({ state: 'kept' }))).map(({ id }) => id)).toEqual(['urgent']);
+    });
+
+    it('lists large items in small slices, each once', async () => {
+      const { engine, redis } = await openEngine(harness);
+      const calls = vi.spyOn(redis, 'run');
+      const body = 'x'.repeat(120_000);
+      const ids = Array.from({ length: 8 }, (_, index) => `i${index}`);
+      const runAt = redis.clock.now() + 3_600_000;
+      await engine.enqueue(ids.map((id) => ({ id, body })));
+      // All of one score: a slice goes on in the middle of it.
+      await engine.enqueue(ids.map((id) => ({ id: `later ${id}`, body, runAt })));
+      calls.mockClear();
+      expect((await collect(engine.list({ state: 'ready' }))).map(({ id }) => id)).toEqual(ids);
+      const delayed = (await collect(engine.list({ state: 'delayed' }))).map(({ id }) => id);
+      expect(delayed.sort()).toEqual(ids.map((id) => `later ${id}`));
+      const sizes = calls.mock.results.map(async ({ value }) =>
+        ((await value) as ListSlice).items.reduce((sum, { record }) => sum + record.length, 0),
+      );
+      expect(Math.max(...(await Promise.all(sizes)))).toBeLessThan(5.5 * body.length);
+    });
+
+    it('counts the failures of dead items as well', async () => {
+      const { engine, redis } = await openEngine(harness);
+      const ids = Array.from({ length: 9 }, (_, index) => `i${index}`);
+      const error = 'x'.repeat(120_000);
+      await engine.enqueue(named(...ids));
+      const received = await engine.receive({ max: 9 });
+      await Promise.all(received.map((one) => one.settle({ type: 'dead', reason: 'y', error })));
+      const calls = vi.spyOn(redis, 'run');
+      const dead = await collect(engine.deadLetters.list());
+      expect(dead.map(({ id, history }) => [id, history[0]?.error.length])).toEqual(
+        ids.map((id) => [id, error.length]),
+      );
+      expect(calls).toHaveBeenCalledTimes(2);
     });
 
     it('hands nothing out while paused, and wakes everyone when resumed', async () => {

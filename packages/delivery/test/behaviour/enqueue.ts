@@ -1,7 +1,7 @@
 import type { BehaviourHarness } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import type { Priority } from '../../src/item.ts';
-import { named, openEngine } from './open-engine.ts';
+import { collect, named, openEngine } from './open-engine.ts';
 
 export function enqueueBehaviour(harness: BehaviourHarness): void {
   describe('enqueue', () => {
@@ -59,6 +59,17 @@ export function enqueueBehaviour(harness: BehaviourHarness): void {
       const results = await engine.enqueue(items);
       expect(results.every(({ status }) => status === 'added')).toBe(true);
       expect((await engine.stats()).ready.normal).toBe(2_500);
+    });
+
+    it('keeps the order of calls, also when the first does not fit into one slice', async () => {
+      const { engine } = await openEngine(harness);
+      const many = Array.from({ length: 1_200 }, (_, index) => `i${index}`);
+      const first = engine.enqueue(named(...many));
+      // The first slice is on its way by then, the second is not.
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([first, engine.enqueue(named('last'))]);
+      const ready = (await collect(engine.list({ state: 'ready' }))).map(({ id }) => id);
+      expect(ready).toEqual([...many, 'last']);
     });
 
     it('adds nothing when there is nothing to add', async () => {

@@ -45,7 +45,8 @@ const levels: fc.Arbitrary<Priority> = fc.constantFrom('critical', 'high', 'norm
 function settlements(step: number): fc.Arbitrary<Settlement> {
   const delayMs = fc.constantFrom(0, step, 3 * step);
   return fc.oneof(
-    fc.constant<Settlement>({ type: 'complete' }),
+    // Of an item that was claimed once the first takes the least there is; the other erases all there may be.
+    fc.constantFrom<Settlement>({ type: 'complete' }, { type: 'complete' }, { type: 'complete', keepMs: 0 }),
     delayMs.map((ms): Settlement => ({ type: 'retry', delayMs: ms, error: 'x' })),
     fc.constantFrom<Settlement>({ type: 'dead', reason: 'y' }, { type: 'dead', reason: 'y', error: 'x' }),
     delayMs.map((ms): Settlement => ({ type: 'release', delayMs: ms })),

@@ -14,6 +14,8 @@ import { later, Reference, type Moment, type ObservedItem } from './reference.ts
 interface Lease {
   readonly id: string;
   readonly token: number;
+  /** Claimed for the first time. */
+  readonly fresh: boolean;
 }
 
 interface Worker {
@@ -171,7 +173,11 @@ export class World {
     // What is claimed in this turn may have become ready in it.
     this.#reference.timeMoves(observed, now, want >= 0);
     const before = this.#reference.ready();
-    const leases = reply.claims.map((claim) => ({ id: claim.id, token: tokenOf(claim) }));
+    const leases = reply.claims.map((claim) => ({
+      id: claim.id,
+      token: tokenOf(claim),
+      fresh: isFresh(claim),
+    }));
     const items = leases.map(({ id, token }) =>
       this.#reference.claim(id, token, later(now, this.#visibilityMs)),
     );
@@ -267,6 +273,7 @@ export class World {
         from: kind === 'ready' ? 0 : '-inf',
         skip: 0,
         limit: 1_000,
+        bytes: 1_000_000,
       });
       for (const { id, state } of items) {
         expect(observed.has(id), `${id} is in ${place} and in ${observed.get(id)?.place}`).toBe(false);
@@ -282,15 +289,21 @@ export class World {
   }
 }
 
-function tokenOf({ state }: Claim): number {
-  return state.includes(' ') ? parseState(state).token : Number(state);
+function tokenOf(claim: Claim): number {
+  return isFresh(claim) ? Number(claim.state) : parseState(claim.state).token;
 }
 
-function settlementArgs({ id, token }: Lease, settlement: Settlement): (string | number)[] {
+/** Whether the script says that nothing but record and state is stored of it. */
+function isFresh({ state }: Claim): boolean {
+  return !state.includes(' ');
+}
+
+function settlementArgs({ id, token, fresh }: Lease, settlement: Settlement): (string | number)[] {
   const letter = letters[settlement.type];
   switch (settlement.type) {
     case 'complete':
-      return ['C', id, token, 0, ''];
+      if (fresh && settlement.keepMs === undefined) return ['c', id, token];
+      return ['C', id, token, settlement.keepMs ?? 0, ''];
     case 'retry':
       return [letter, id, token, settlement.delayMs, `=${settlement.error}`];
     case 'dead':
