@@ -63,11 +63,8 @@ export interface LoopParts {
 
 /**
  * One partition of a consumer: at most one turn in flight, which carries what was settled since the last one and asks
- * for as many items as there are free slots, up to half of all. Asleep when Redis had fewer; woken by its bell, by the
+ * for as many items as there are free slots. Asleep when Redis had fewer; woken by its bell, by the
  * moment the next thing is due, by the slow poll, or when the connection tells that a bell may have been missed.
- *
- * Half of the slots, so that the two sides work at the same time: while the handlers of one half start, Redis takes the
- * turn of the other, which is sent before they do.
  *
  * A turn that fails is sent again as it is, under its number, until Redis answers.
  */
@@ -224,7 +221,7 @@ export class PartitionLoop {
     const { id, slots, clock } = this.#parts;
     const { settlements, args } = this.#settlements.take();
     // Asleep and armed: the bell will ring, there is no need to look.
-    const want = this.#claiming ? (this.#hungry ? slots.take(this.#mostPerTurn) : 0) : -1;
+    const want = this.#claiming ? (this.#hungry ? slots.take(claimsPerTurn) : 0) : -1;
     const woken = this.#woken;
     this.#woken = false;
     this.#seq += 1;
@@ -240,10 +237,6 @@ export class PartitionLoop {
         settlementArgs: args,
       },
     };
-  }
-
-  get #mostPerTurn(): number {
-    return Math.min(Math.ceil(this.#parts.slots.total / 2), claimsPerTurn);
   }
 
   #waiter(): string {

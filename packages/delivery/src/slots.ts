@@ -1,21 +1,15 @@
 /** A consumer's concurrency, shared by the loops of its partitions. */
 export class Slots {
-  readonly #total: number;
   readonly #onFree: () => void;
   #free: number;
 
   constructor(total: number, onFree: () => void) {
-    this.#total = total;
     this.#free = total;
     this.#onFree = onFree;
   }
 
   get free(): number {
     return this.#free;
-  }
-
-  get total(): number {
-    return this.#total;
   }
 
   /** Takes at most `most` of the free ones; says how many. */
