@@ -71,6 +71,9 @@ describe.each(['redis', 'redis+cluster'])('a %s:// connection over a server that
     await clock.advance(1);
     await eventually(() => expect(replicas()).toBe(1));
     expect(fake.count('info')).toBe(asked + 1);
+    await clock.advance(4_000);
+    await clock.advance(15_000);
+    await eventually(() => expect(fake.count('info')).toBe(asked + 3));
     await redis.close();
     expect(clock.pendingTimers).toBe(0);
   });

@@ -32,28 +32,28 @@ export function sendEncoded(
   args: readonly ScriptArgument[],
 ): Promise<unknown> {
   // Handed-in clients may be of another copy of ioredis, with other insides.
-  if (!(client instanceof IORedis) || !args.every(isText)) {
-    return sendScript(client, command, script, keyCount, args);
+  if (client instanceof IORedis) {
+    const text = encode(command, script, keyCount, args);
+    if (text) return client.sendCommand(new ScriptCommand(command, script, text)) as Promise<unknown>;
   }
-  const text = encode(command, script, keyCount, args);
-  return client.sendCommand(new ScriptCommand(command, script, text)) as Promise<unknown>;
+  return sendScript(client, command, script, keyCount, args);
 }
 
-function isText(argument: ScriptArgument): argument is string | number {
-  return typeof argument === 'string' || typeof argument === 'number';
-}
-
-/** An array of bulk strings, as https://redis.io/docs/latest/develop/reference/protocol-spec/ has it. */
+/**
+ * An array of bulk strings, as https://redis.io/docs/latest/develop/reference/protocol-spec/ has it.
+ * Nothing where an argument is bytes, which no text can hold.
+ */
 export function encode(
   command: ScriptCommandName,
   script: string,
   keyCount: number,
-  args: readonly (string | number)[],
-): Buffer {
+  args: readonly ScriptArgument[],
+): Buffer | undefined {
   let text = `*${args.length + 3}\r\n$${command.length}\r\n${command}\r\n`;
   let wide = 0;
   for (let at = -2; at < args.length; at++) {
     const argument = at === -2 ? script : at === -1 ? keyCount : args[at]!;
+    if (typeof argument === 'object') return undefined;
     const value = typeof argument === 'string' ? argument : String(argument);
     const bytes = Buffer.byteLength(value);
     wide += bytes - value.length;
