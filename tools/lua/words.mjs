@@ -12,7 +12,7 @@ const refused = [
   [/\bredis\.pcall\b/g, 'errors of redis.pcall differ on the mock: check before you write'],
   [/\b(?:loadstring|load|dofile|require)\s*\(/g, 'no code made at run time'],
   [/^#!/gm, 'defineScript adds the shebang where the server knows it'],
-  [/\btostring\s*\(/g, "tostring keeps 14 digits on Redis: string.format('%.0f', n)"],
+  [/\btostring\s*\(/g, 'tostring keeps 14 digits on Redis: int(n)'],
   [
     /\bKEYS\s*\[[^\]]*\]\s*\.\.|\.\.\s*KEYS\s*\[/g,
     'a key is passed in KEYS, never built in Lua: it may live in another slot',
@@ -49,7 +49,7 @@ function formats(code) {
     .filter((match) => /%[diuxX]/.test(match[1] ?? match[2] ?? ''))
     .map(({ index: offset }) => ({
       offset,
-      message: "%d fails above 2^31 on the mock: string.format('%.0f', n)",
+      message: '%d fails above 2^31 on the mock: int(n)',
     }));
 }
 

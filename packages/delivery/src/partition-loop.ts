@@ -1,34 +1,16 @@
-import {
-  BackoffState,
-  ClosedError,
-  instant,
-  type Clock,
-  type ErrorHandler,
-  type Instant,
-  type Random,
-  type Timer,
-} from '@lockstep/core';
+import { ClosedError, type Clock, type ErrorHandler, type Instant, type Random, type Timer } from '@lockstep/core';
 import type { Doorbell } from '@lockstep/redis';
-import { isToldElsewhere } from './background-failure.ts';
 import type { ClaimedItem } from './claimed-item.ts';
 import { Condition } from './condition.ts';
 import type { Settlement } from './item.ts';
 import type { Claim, TurnReply } from './scripts/turn.ts';
 import { SettlementQueue, type Asker, type WaitingSettlement } from './settlement-queue.ts';
 import type { Slots } from './slots.ts';
-import type { Store, TurnRequest } from './store.ts';
+import type { Store } from './store.ts';
+import { TurnLane, type Turn, type TurnPlan } from './turn-lane.ts';
 
 /** Bounds the script and its reply. */
 const claimsPerTurn = 500;
-
-/** While Redis is away: capped, so that work goes on within two seconds of its return even if no event tells of it. */
-const retries = { type: 'exponential', initialMs: 50, maxMs: 1_000, jitter: 'equal' } as const;
-
-interface Turn {
-  readonly request: TurnRequest;
-  readonly settlements: readonly WaitingSettlement[];
-  readonly sentAt: Instant;
-}
 
 interface Arrival {
   readonly claims: readonly Claim[];
@@ -62,53 +44,58 @@ export interface LoopParts {
 }
 
 /**
- * One partition of a consumer: at most one turn in flight, which carries what was settled since the last one and asks
- * for as many items as there are free slots. Asleep when Redis had fewer; woken by its bell, by the
- * moment the next thing is due, by the slow poll, or when the connection tells that a bell may have been missed.
+ * One partition of a consumer. Takes turns with Redis, each of which carries what was settled since the last one and asks
+ * for as many items as there are free slots. Asleep when Redis had fewer; woken by its bell, by the moment the next
+ * thing is due, by the slow poll, or when the connection tells that a bell may have been missed.
  *
- * A turn that fails is sent again as it is, under its number, until Redis answers.
+ * Two callers take these turns, each with one in flight. The main one is alone as long as Redis has less than was asked
+ * for. While there is plenty, each asks for half of the slots: Redis works on the turn of one while the handlers here
+ * work on what the other has brought.
  */
 export class PartitionLoop {
   readonly #parts: LoopParts;
-  readonly #backoff: BackoffState;
+  readonly #main: TurnLane;
+  readonly #second: TurnLane;
   readonly #flushed: Condition;
   readonly #settlements = new SettlementQueue();
   #claiming = false;
   /** There may be work that was not claimed. */
   #hungry = false;
+  /** The last turn brought all that it had asked for. */
+  #plenty = false;
   /** A bell rang that the next turn answers, and has to pass on if it leaves work behind. */
   #woken = false;
   #armed = false;
-  #seq = 0;
-  #acked = 0;
-  #unanswered: Turn | undefined;
-  #inFlight = false;
   /** What was claimed and is not handed out yet. */
   #arrived: Arrival[] = [];
   #scheduled = false;
   #timer: Timer | undefined;
   #pollAt = 0;
-  #endPause: (() => void) | undefined;
   #removeBells: (() => void)[] = [];
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
-    this.#backoff = new BackoffState(retries, { random: parts.random });
+    this.#main = this.#createLane(parts.id);
+    this.#second = this.#createLane(`${parts.id}~`);
     this.#flushed = new Condition(
       parts.clock,
-      () => !this.#inFlight && this.#settlements.size === 0 && this.#arrived.length === 0,
+      () =>
+        !this.#main.busy && !this.#second.busy && this.#settlements.size === 0 && this.#arrived.length === 0,
     );
   }
 
   get settling(): number {
-    return this.#settlements.size + (this.#unanswered?.settlements.length ?? 0);
+    return this.#settlements.size + this.#main.settling + this.#second.settling;
   }
 
   start(): void {
     const { doorbell, id, onCancelled } = this.#parts;
     this.#claiming = true;
     for (const remove of this.#removeBells) remove();
-    this.#removeBells = [doorbell.on(id, () => this.#rung()), doorbell.on(cancelBell(id), onCancelled)];
+    this.#removeBells = [
+      doorbell.on(id, () => this.#rung()),
+      ...this.#lanes.map((lane) => doorbell.on(cancelBell(lane.id), onCancelled)),
+    ];
     // What was rung before the channel was heard is found by looking again.
     doorbell.ready.then(() => this.wake()).catch(() => {});
     this.wake();
@@ -119,13 +106,13 @@ export class PartitionLoop {
     this.#claiming = false;
     this.#hungry = false;
     this.#sleepNoMore();
-    this.#endPause?.();
+    for (const lane of this.#lanes) lane.hurry();
   }
 
   /** There may be something to claim: a message may have been missed, or Redis is back. */
   wake(): void {
     if (this.#claiming) this.#hungry = true;
-    this.#endPause?.();
+    for (const lane of this.#lanes) lane.hurry();
     this.kick();
   }
 
@@ -142,40 +129,82 @@ export class PartitionLoop {
 
   /** Takes a turn if there is reason to; all reasons of a tick share it. */
   kick(): void {
-    if (this.#scheduled || this.#inFlight || !this.#hasReason()) return;
+    if (this.#scheduled || this.#nextLane() === undefined) return;
     this.#scheduled = true;
     setImmediate(this.#onTick);
   }
 
   readonly #onTick = (): void => {
     this.#scheduled = false;
-    if (!this.#inFlight && this.#hasReason()) void this.#takeTurn();
+    this.#takeTurns();
   };
 
   /** Waits until everything settled was answered, `ms` at most, then leaves. What is unanswered by then fails. */
   async finish(ms: number): Promise<void> {
-    const { id, store, source } = this.#parts;
+    const { store } = this.#parts;
     const flushed = await this.#flushed.wait(ms);
     for (const remove of this.#removeBells) remove();
     this.#removeBells = [];
     if (flushed) {
-      await store.leave([id], this.#waiter());
-      return;
-    }
-    const lost = [...(this.#unanswered?.settlements ?? [])];
-    while (this.#settlements.size > 0) lost.push(...this.#settlements.take().settlements);
-    // Redis is away. Should this loop start again, its next number tells Redis that this turn was given up.
-    this.#unanswered = undefined;
-    this.#endPause?.();
-    for (const { item, settlement, asker } of lost) {
-      if (asker === undefined) this.#parts.onSettled(item, settlement, false);
-      else asker.reject(new ClosedError(source));
+      const callers = this.#lanes.filter((lane) => lane.used);
+      await store.leave(
+        callers.map(({ id }) => id),
+        this.#waiter(),
+      );
+    } else {
+      this.#giveUp();
     }
   }
 
+  get #lanes(): readonly TurnLane[] {
+    return [this.#main, this.#second];
+  }
+
+  #createLane(id: string): TurnLane {
+    const { source, store, clock, random, onError } = this.#parts;
+    return new TurnLane({
+      id,
+      source,
+      store,
+      clock,
+      random,
+      onError,
+      onAnswered: (turn, reply) => this.#answered(turn, reply),
+      onFree: () => this.#goOn(),
+    });
+  }
+
+  /** Redis is away. Should this loop start again, the next number of each caller tells Redis what was given up. */
+  #giveUp(): void {
+    const lost: WaitingSettlement[] = [];
+    for (const lane of this.#lanes) {
+      const turn = lane.giveUp();
+      if (turn === undefined) continue;
+      lost.push(...turn.settlements);
+      this.#parts.slots.give(Math.max(turn.request.want, 0));
+    }
+    while (this.#settlements.size > 0) lost.push(...this.#settlements.take().settlements);
+    for (const { item, settlement, asker } of lost) {
+      if (asker === undefined) this.#parts.onSettled(item, settlement, false);
+      else asker.reject(new ClosedError(this.#parts.source));
+    }
+  }
+
+  /** Who takes a turn now, if there is reason for one. */
+  #nextLane(): TurnLane | undefined {
+    if (!this.#main.busy) return this.#hasReason() ? this.#main : undefined;
+    return !this.#second.busy && this.#hasReasonForSecond() ? this.#second : undefined;
+  }
+
   #hasReason(): boolean {
-    if (this.#settlements.size > 0 || this.#unanswered) return true;
+    if (this.#settlements.size > 0) return true;
     return this.#claiming && this.#hungry && (this.#parts.slots.free > 0 || this.#woken);
+  }
+
+  /** Only for as much as the main caller would ask for: smaller turns would cost Redis more than they save here. */
+  #hasReasonForSecond(): boolean {
+    const { slots } = this.#parts;
+    return this.#claiming && this.#hungry && this.#plenty && slots.free >= slots.half;
   }
 
   #rung(): void {
@@ -184,24 +213,16 @@ export class PartitionLoop {
     this.wake();
   }
 
-  async #takeTurn(): Promise<void> {
-    this.#inFlight = true;
-    const turn = (this.#unanswered ??= this.#prepare());
-    try {
-      const reply = await this.#parts.store.turn(turn.request);
-      this.#backoff.reset();
-      if (this.#unanswered === turn) this.#answered(turn, reply);
-    } catch (error) {
-      await this.#failed(error);
+  #takeTurns(): void {
+    for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
+      lane.take(this.#plan(lane === this.#main));
     }
-    this.#inFlight = false;
-    this.#goOn();
   }
 
   /** Hands out what has arrived, after the next turn if there is reason for one. */
   #goOn(): void {
-    if (this.#arrived.length > 0 && !this.#scheduled && this.#hasReason()) {
-      void this.#takeTurn();
+    if (this.#arrived.length > 0 && !this.#scheduled && this.#nextLane() !== undefined) {
+      this.#takeTurns();
       // Sockets are written to at the end of this round of the event loop.
       setImmediate(() => this.#handOut());
     } else {
@@ -217,26 +238,28 @@ export class PartitionLoop {
     this.#flushed.changed();
   }
 
-  #prepare(): Turn {
-    const { id, slots, clock } = this.#parts;
+  /** Only the main caller's turns leave a bell behind: it is the one that goes to sleep. */
+  #plan(isMain: boolean): TurnPlan {
     const { settlements, args } = this.#settlements.take();
-    // Asleep and armed: the bell will ring, there is no need to look.
-    const want = this.#claiming ? (this.#hungry ? slots.take(claimsPerTurn) : 0) : -1;
     const woken = this.#woken;
     this.#woken = false;
-    this.#seq += 1;
     return {
       settlements,
-      sentAt: instant(clock),
       request: {
-        caller: { id, seq: this.#seq, acked: this.#acked },
-        want,
-        waiter: this.#waiter(),
-        armed: this.#armed,
+        want: this.#claiming ? this.#takeSlots() : -1,
+        waiter: isMain ? this.#waiter() : '',
+        armed: isMain && this.#armed,
         woken,
         settlementArgs: args,
       },
     };
+  }
+
+  #takeSlots(): number {
+    const { slots } = this.#parts;
+    // Asleep and armed: the bell will ring, there is no need to look.
+    if (!this.#hungry) return 0;
+    return slots.take(this.#plenty ? Math.min(slots.half, claimsPerTurn) : claimsPerTurn);
   }
 
   #waiter(): string {
@@ -245,23 +268,25 @@ export class PartitionLoop {
 
   #answered({ request, settlements, sentAt }: Turn, reply: TurnReply): void {
     const { slots } = this.#parts;
-    this.#unanswered = undefined;
-    this.#acked = request.caller.seq;
+    const { want } = request;
     this.#parts.onAnswer();
     for (let at = 0; at < settlements.length; at += 1) this.#tell(settlements[at]!, reply.accepted[at]!);
-    const { want } = request;
-    if (want > 0) {
-      const asleep = reply.claims.length < want && !reply.more;
-      if (asleep) this.#armed = true;
-      // A bell that rang meanwhile tells of later work.
-      if (!this.#woken) this.#hungry = this.#claiming && !asleep;
-      this.#pollAt = this.#parts.clock.monotonic() + this.#parts.slowPollMs();
-    } else if (reply.more) {
-      this.#hungry = this.#claiming;
-    }
+    if (want > 0) this.#found(reply, request.waiter !== '', reply.claims.length < want);
+    else if (reply.more) this.#hungry = this.#claiming;
     if (reply.claims.length > 0) this.#arrived.push({ claims: reply.claims, sentAt });
     slots.give(Math.max(want, 0) - reply.claims.length);
     this.#sleep(reply.dueInMs);
+  }
+
+  #found({ more }: TurnReply, isMain: boolean, tooFew: boolean): void {
+    this.#plenty = !tooFew;
+    // Without a bell the second caller cannot sleep: that it found nothing is for the main one to see.
+    if (!isMain) return;
+    const asleep = tooFew && !more;
+    if (asleep) this.#armed = true;
+    // A bell that rang meanwhile tells of later work.
+    if (!this.#woken) this.#hungry = this.#claiming && !asleep;
+    this.#pollAt = this.#parts.clock.monotonic() + this.#parts.slowPollMs();
   }
 
   #tell({ item, settlement, asker }: WaitingSettlement, accepted: boolean): void {
@@ -288,21 +313,5 @@ export class PartitionLoop {
   #sleepNoMore(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-  }
-
-  /** Reports what the connection does not, and waits before the same turn is tried again. */
-  #failed(error: unknown): Promise<void> {
-    const { clock, onError, source } = this.#parts;
-    if (!isToldElsewhere(error)) onError(error, { source, operation: 'turn' });
-    const delayMs = this.#backoff.next();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        this.#endPause = undefined;
-        resolve();
-      };
-      const timer = clock.setTimer(done, delayMs);
-      this.#endPause = done;
-    });
   }
 }

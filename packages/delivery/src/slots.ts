@@ -1,9 +1,12 @@
 /** A consumer's concurrency, shared by the loops of its partitions. */
 export class Slots {
   readonly #onFree: () => void;
+  /** Half of them all, one at least. */
+  readonly half: number;
   #free: number;
 
   constructor(total: number, onFree: () => void) {
+    this.half = Math.ceil(total / 2);
     this.#free = total;
     this.#onFree = onFree;
   }

@@ -21,6 +21,14 @@ local function gather(batches, key)
 end
 `;
 
+/** Lua: `stamp(moment)` is a moment in the 13 digits that a record has for it. */
+export const stampLua = /* lua */ `
+local function stamp(moment)
+  local text = int(moment)
+  return string.rep('0', 13 - #text) .. text
+end
+`;
+
 /**
  * Lua: writes are collected per hash, so that a batch costs a command per hash and not per item; `flush_items()` sends
  * them and must come before anything that reads them again. Builds on {@link bucketLua}.

@@ -29,11 +29,6 @@ export function calmStart(layout: number, partitions: number): string {
   return `${layout} ${partitions} 0 0 `;
 }
 
-/** Lua: `int(n)` is how a number enters a command or a reply. A conversion costs as much as a command. */
-export const intLua = /* lua */ `
-local function int(n) return string.format('%.0f', n) end
-`;
-
 /**
  * Lua: the numbers as text, `numbers`, if there are any; needs the key `meta`. {@link numberedLua} reads them itself,
  * together with the record of its caller.
@@ -45,7 +40,7 @@ local numbers = redis.call('HGET', meta, 'numbers')
 /**
  * Lua: `m`, the numbers by name (absent: 0), written back by `save()` if they changed, with the caller's record if
  * `remember` made one. Refuses to run on a newer layout, or when the name was first used with another number of
- * partitions. Needs the key `meta`, the argument `calm` and what {@link loadLua} gives. Builds on {@link intLua}.
+ * partitions. Needs the key `meta`, the argument `calm` and what {@link loadLua} gives.
  */
 export const metaLua = /* lua */ `
 local names = { ${numberNames.map((name) => `'${name}'`).join(', ')} }

@@ -1,7 +1,7 @@
 /**
  * Lua: the happy enqueue in one straight line: see `quick-turn.ts`. Runs when all items are new, of one level and
  * without options, and the queue has no limit. Has written nothing when the general one takes over. Builds on
- * `recordLua`, `intLua`, `bucketLua` and `ringLua`.
+ * `recordLua`, `bucketLua`, `stampLua` and `ringLua`.
  */
 export const quickEnqueueLua = /* lua */ `
 repeat
@@ -14,7 +14,7 @@ repeat
   local first, last = fixed_args + 1, #args
   local level = byte(args[first + 1])
   if not between then break end
-  local at, count, list = string.format('%013.0f', now), (last - fixed_args) / 3, nil
+  local at, count, list = stamp(now), (last - fixed_args) / 3, nil
   local next_seq = last_seq * 1.0 + count
   local new_seq = int(next_seq)
   if level == 110 then list, n3 = normal, int(n3 + count)

@@ -7,8 +7,8 @@ import { leaseMark } from './items.ts';
  * writes what the general turn would write.
  *
  * Else the general turn goes on, with what is done by then: `removed`, how many leases were taken out of `leased`, and
- * `popped`, entries taken out of their list. Nothing else has been written by that time. Builds on `recordLua`,
- * `intLua` and `bucketLua`.
+ * `popped`, entries taken out of their list. Nothing else has been written by that time. Builds on `recordLua`
+ * and `bucketLua`.
  */
 export const quickTurnLua = /* lua */ `
 local removed, popped

@@ -2,7 +2,7 @@ import { defineScript } from '@lockstep/redis';
 import { endingsLua } from '../lua/endings.ts';
 import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { intLua, metaLua } from '../lua/meta.ts';
+import { metaLua } from '../lua/meta.ts';
 import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -34,7 +34,6 @@ export const drop = defineScript({
   expires: true,
   allowOom: true,
   include: [
-    intLua,
     recordLua,
     metaLua,
     /* lua */ `local acked, channel = '0', '-'`,

@@ -1,6 +1,6 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { bucketLua, writesLua } from '../lua/items.ts';
-import { intLua, metaLua } from '../lua/meta.ts';
+import { bucketLua, stampLua, writesLua } from '../lua/items.ts';
+import { metaLua } from '../lua/meta.ts';
 import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { quickEnqueueLua } from '../lua/quick-enqueue.ts';
 import { readyLua } from '../lua/ready.ts';
@@ -25,9 +25,9 @@ export const enqueue = defineScript({
   idempotent: true,
   expires: true,
   include: [
-    intLua,
     recordLua,
     bucketLua,
+    stampLua,
     ringLua,
     quickEnqueueLua,
     metaLua,
@@ -65,7 +65,7 @@ if room > 0 then
 else
   room = 1 / 0
 end
-local at = string.format('%013.0f', now)
+local at = stamp(now)
 -- Gives the moment it is due, if later, and the options of its record.
 local function read_spec(id, spec)
   local absolute, delay, expires, own = match(spec, '^%a%a (@?)(%d+) e(%d*) v(%d*)$')

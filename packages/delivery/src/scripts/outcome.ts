@@ -1,6 +1,6 @@
 import { defineScript } from '@lockstep/redis';
 import { bucketLua } from '../lua/items.ts';
-import { intLua, loadLua, metaLua } from '../lua/meta.ts';
+import { loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 export type OutcomeReply =
@@ -21,7 +21,7 @@ export const outcome = defineScript({
   keys: ['meta', 'awaiting'],
   args: ['calm', 'id', 'waiter'],
   idempotent: true,
-  include: [intLua, loadLua, metaLua, bucketLua],
+  include: [loadLua, metaLua, bucketLua],
   lua: /* lua */ `
 local key = bucket(id)
 local found = redis.call('HMGET', key, id, id .. '{d}', id .. '{s}')

@@ -1,5 +1,5 @@
 import { defineScript, ringLua } from '@lockstep/redis';
-import { intLua, loadLua, metaLua } from '../lua/meta.ts';
+import { loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 /** Stops or resumes handing out. Resuming wakes everyone: each of them may have work to find. */
@@ -9,7 +9,7 @@ export const setPaused = defineScript({
   args: ['calm', 'to'],
   idempotent: true,
   expires: true,
-  include: [intLua, loadLua, metaLua, ringLua],
+  include: [loadLua, metaLua, ringLua],
   lua: /* lua */ `
 m.paused = to * 1.0
 save()

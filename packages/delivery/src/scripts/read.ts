@@ -124,7 +124,7 @@ export const listItems = defineScript({
   lua: /* lua */ `
 local members
 if kind == 'ready' then
-  members = redis.call('LRANGE', place, from, string.format('%.0f', from + limit - 1.0))
+  members = redis.call('LRANGE', place, from, int(from + limit - 1.0))
 else
   members = redis.call('ZRANGEBYSCORE', place, from, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
 end

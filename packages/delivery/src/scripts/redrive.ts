@@ -1,6 +1,6 @@
 import { defineScript, ringLua } from '@lockstep/redis';
 import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
-import { intLua, metaLua } from '../lua/meta.ts';
+import { metaLua } from '../lua/meta.ts';
 import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -19,7 +19,6 @@ export const redrive = defineScript({
   idempotent: true,
   expires: true,
   include: [
-    intLua,
     recordLua,
     metaLua,
     /* lua */ `local acked, channel = '0', '-'`,

@@ -1,6 +1,6 @@
 import { defineScript, ringLua } from '@lockstep/redis';
 import { leaseMark } from '../lua/items.ts';
-import { intLua, loadLua, metaLua } from '../lua/meta.ts';
+import { loadLua, metaLua } from '../lua/meta.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
 /** `cancelled`: renewed, and somebody wants it to stop. */
@@ -22,7 +22,7 @@ export const renew = defineScript({
   idempotent: true,
   // A renewal that was given up must not lengthen a lease that its holder has let go.
   expires: true,
-  include: [intLua, loadLua, metaLua, ringLua],
+  include: [loadLua, metaLua, ringLua],
   lua: /* lua */ `
 local codes, scores, n = {}, {}, 0
 for i = fixed_args + 1, #ARGV, 3 do

@@ -31,7 +31,7 @@ for number in string.gmatch(numbers or '', '%S+') do all[#all + 1] = number end
 for i, at in ipairs({ ${numbers.map((name) => numberNames.indexOf(name) + 1).join(', ')} }) do reply[i] = all[at] or '0' end
 local rare = redis.call('HMGET', meta, ${totals.map((name) => `'${name}'`).join(', ')})
 for i = 1, ${totals.length} do reply[#reply + 1] = type(rare[i]) == 'string' and rare[i] or '0' end
-for _, key in ipairs({ ${sizes.join(', ')} }) do reply[#reply + 1] = string.format('%.0f', redis.call('ZCARD', key)) end
+for _, key in ipairs({ ${sizes.join(', ')} }) do reply[#reply + 1] = int(redis.call('ZCARD', key)) end
 local oldest
 for level, key in ipairs({ critical, high, normal, low }) do
   local entries = reply[level + 3] ~= '0' and redis.call('LRANGE', key, 0, 31) or {}
@@ -45,7 +45,7 @@ for level, key in ipairs({ critical, high, normal, low }) do
     end
   end
 end
-reply[#reply + 1] = oldest and string.format('%.0f', math.max(now - oldest, 0)) or '-1'
+reply[#reply + 1] = oldest and int(math.max(now - oldest, 0)) or '-1'
 return { unpack(reply) }
 `,
   parse: (reply): PartitionStats => {

@@ -3,7 +3,7 @@ import { dueLua } from '../lua/due.ts';
 import { endingsLua } from '../lua/endings.ts';
 import { bucketLua, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { intLua, loadLua, metaLua } from '../lua/meta.ts';
+import { loadLua, metaLua } from '../lua/meta.ts';
 import { readyLua } from '../lua/ready.ts';
 import { refusal, type Refusal } from './refusal.ts';
 
@@ -41,7 +41,6 @@ export const sweep = defineScript({
   idempotent: true,
   allowOom: true,
   include: [
-    intLua,
     loadLua,
     metaLua,
     bucketLua,

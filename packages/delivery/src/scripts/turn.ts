@@ -4,7 +4,7 @@ import { dueLua } from '../lua/due.ts';
 import { endingsLua } from '../lua/endings.ts';
 import { bucketLua, leaseMark, statesLua, writesLua } from '../lua/items.ts';
 import { locateLua } from '../lua/locate.ts';
-import { clockLua, intLua, metaLua } from '../lua/meta.ts';
+import { clockLua, metaLua } from '../lua/meta.ts';
 import { numberedLua, recordLua } from '../lua/numbered.ts';
 import { quickTurnLua } from '../lua/quick-turn.ts';
 import { readyLua } from '../lua/ready.ts';
@@ -66,7 +66,6 @@ export const turn = defineScript({
   idempotent: true,
   allowOom: true,
   include: [
-    intLua,
     recordLua,
     bucketLua,
     quickTurnLua,

@@ -50,7 +50,7 @@ for i = 1, total do
   if stored then token = math.max(token, stored + 1.0) end
 end
 if free then
-  token = string.format('%.0f', token)
+  token = int(token)
   for i = 1, total do
     local k = (i - 1) * 6
     if standing > 0 then leave(KEYS[k + 3], KEYS[k + 4], waiter) end
@@ -77,7 +77,7 @@ for i = 1, total do
   end
 end
 if wait < 0 then wait = ${graceMs} end
-return {0, position, string.format('%.0f', wait)}
+return {0, position, int(wait)}
 `,
   idempotent: true,
   expires: true,

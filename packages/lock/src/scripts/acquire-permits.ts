@@ -33,7 +33,7 @@ drop_expired()
 local deadline = redis.call('ZSCORE', holders, request)
 if deadline then
   -- Its sender did not hear of the grant, and counts from now.
-  if deadline * 1.0 < now + ttl_ms then redis.call('ZADD', holders, string.format('%.0f', now + ttl_ms), request) end
+  if deadline * 1.0 < now + ttl_ms then redis.call('ZADD', holders, int(now + ttl_ms), request) end
   keep_while_held(holders)
   keep_while_held(extras)
   return {1, redis.call('GET', fence)}
@@ -49,9 +49,9 @@ if fits and (not first or first == waiter) then
     leave(waiters, alive, waiter)
     redis.call('HDEL', wants, waiter)
   end
-  redis.call('ZADD', holders, string.format('%.0f', now + ttl_ms), request)
+  redis.call('ZADD', holders, int(now + ttl_ms), request)
   if count ~= '1' or metadata ~= '' then
-    redis.call('HSET', extras, request, string.format('%.0f %s', count - 1.0, metadata))
+    redis.call('HSET', extras, request, int(count - 1.0) .. ' ' .. metadata)
   end
   keep_while_held(holders)
   keep_while_held(extras)
@@ -68,7 +68,7 @@ end
 if first and first ~= waiter then summon_fitting(true) end
 if fits then return {0, position, ${graceMs}} end
 local next_end = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')[2]
-return {0, position, string.format('%.0f', next_end and next_end - now or -1)}
+return {0, position, int(next_end and next_end - now or -1)}
 `,
   idempotent: true,
   expires: true,

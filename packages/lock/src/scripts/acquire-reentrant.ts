@@ -10,7 +10,7 @@ import { fenceLua, lineUpLua, oursLua, queueLua } from './queue.ts';
 export const holdsLua = /* lua */ `
 local function keep_while_held(key)
   local longest = redis.call('ZREVRANGE', holds, 0, 0, 'WITHSCORES')[2]
-  redis.call('PEXPIRE', key, string.format('%.0f', longest - now))
+  redis.call('PEXPIRE', key, int(longest - now))
 end
 `;
 
@@ -26,7 +26,7 @@ export const acquireReentrant = defineScript({
   lua: /* lua */ `
 local holder = redis.call('GET', lock)
 local waiter = channel .. ' ' .. request
-local until_ms = string.format('%.0f', now + ttl_ms)
+local until_ms = int(now + ttl_ms)
 local function nested_grant()
   local settled = redis.call('HGET', meta, 'token')
   return {1, settled or redis.call('GET', fence), settled and 1 or 0}

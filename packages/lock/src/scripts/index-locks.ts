@@ -11,16 +11,16 @@ export const indexLocks = defineScript({
   lua: /* lua */ `
 for i = fixed_args + 1, #ARGV, 2 do
   redis.call('ZADD', names, '0', ARGV[i])
-  redis.call('ZADD', ends, string.format('%.0f', now + ARGV[i + 1]), ARGV[i])
+  redis.call('ZADD', ends, int(now + ARGV[i + 1]), ARGV[i])
 end
-local over = redis.call('ZRANGEBYSCORE', ends, '-inf', string.format('%.0f', now), 'LIMIT', 0, 100)
+local over = redis.call('ZRANGEBYSCORE', ends, '-inf', int(now), 'LIMIT', 0, 100)
 for i = 1, #over do
   redis.call('ZREM', names, over[i])
   redis.call('ZREM', ends, over[i])
 end
 local last = redis.call('ZREVRANGE', ends, 0, 0, 'WITHSCORES')[2]
 if last then
-  local keep = string.format('%.0f', last - now)
+  local keep = int(last - now)
   redis.call('PEXPIRE', names, keep)
   redis.call('PEXPIRE', ends, keep)
 end

@@ -27,11 +27,11 @@ local told = holder and redis.call('HGET', meta, 'owner') == holder
 local ours = told or holder and string.find(holder, '^[%w_-]+~[%w_-]+~%w+$')
 local out = {
   holder or '',
-  string.format('%.0f', redis.call('PTTL', lock)),
+  int(redis.call('PTTL', lock)),
   ours and redis.call('GET', fence) or '',
   told and redis.call('HGET', meta, 'metadata') or '',
-  told and redis.call('ZCOUNT', holds, string.format('(%.0f', now), '+inf') or 0,
-  string.format('%.0f', now)
+  told and redis.call('ZCOUNT', holds, '(' .. int(now), '+inf') or 0,
+  int(now)
 }
 local line = redis.call('LRANGE', waiters, 0, 99)
 for i = 1, #line do

@@ -18,11 +18,11 @@ export const inspectPermits = defineScript({
   keys: ['holders', 'extras', 'waiters', 'alive'],
   args: [],
   lua: /* lua */ `
-local live = redis.call('ZRANGEBYSCORE', holders, string.format('(%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1000)
+local live = redis.call('ZRANGEBYSCORE', holders, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1000)
 local out = {#live / 2}
 for i = 1, #live, 2 do
   out[#out + 1] = live[i]
-  out[#out + 1] = string.format('%.0f', live[i + 1] - now)
+  out[#out + 1] = int(live[i + 1] - now)
   out[#out + 1] = redis.call('HGET', extras, live[i]) or '0 '
 end
 local line = redis.call('LRANGE', waiters, 0, 99)

@@ -54,7 +54,7 @@ local left = redis.call('HGET', latch, 'left') * 1
 if left > 0 and waiter ~= '' then
   -- Some of those that are rung at once may be gone, but each entry is rung: the list need not be kept clean.
   if not redis.call('ZSCORE', alive, waiter) then redis.call('RPUSH', waiters, waiter) end
-  redis.call('ZADD', alive, string.format('%.0f', now + ${patienceMs}), waiter)
+  redis.call('ZADD', alive, int(now + ${patienceMs}), waiter)
   redis.call('PEXPIRE', waiters, '${2 * patienceMs}')
   redis.call('PEXPIRE', alive, '${2 * patienceMs}')
 end

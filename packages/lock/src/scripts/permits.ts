@@ -10,7 +10,7 @@ local function give_back(holder)
 end
 
 local function drop_expired()
-  local over = redis.call('ZRANGEBYSCORE', holders, '-inf', string.format('%.0f', now), 'LIMIT', 0, 100)
+  local over = redis.call('ZRANGEBYSCORE', holders, '-inf', int(now), 'LIMIT', 0, 100)
   for i = 1, #over do give_back(over[i]) end
 end
 
@@ -23,7 +23,7 @@ end
 
 local function keep_while_held(key)
   local longest = redis.call('ZREVRANGE', holders, 0, 0, 'WITHSCORES')[2]
-  if longest then redis.call('PEXPIRE', key, string.format('%.0f', longest - now)) end
+  if longest then redis.call('PEXPIRE', key, int(longest - now)) end
 end
 
 -- Rings the first waiter if what is free is enough for it: a writer is not rung for each reader that leaves.

@@ -39,7 +39,7 @@ local function summon(waiters, alive)
   while first do
     if call_on(first, '') > 0 or exact == '0' then
       if redis.call('ZSCORE', alive, first) * 1.0 > now + grace_ms then
-        redis.call('ZADD', alive, string.format('%.0f', now + grace_ms), first)
+        redis.call('ZADD', alive, int(now + grace_ms), first)
       end
       local second = redis.call('LINDEX', waiters, 1)
       if second then call_on(second, '+') end
@@ -73,7 +73,7 @@ export const lineUpLua = /* lua */ `
 local function line_up(waiters, alive, waiter)
   local position = redis.call('ZSCORE', alive, waiter) and redis.call('LPOS', waiters, waiter)
   if position then position = position + 1 else position = redis.call('RPUSH', waiters, waiter) end
-  redis.call('ZADD', alive, string.format('%.0f', now + ${patienceMs}), waiter)
+  redis.call('ZADD', alive, int(now + ${patienceMs}), waiter)
   redis.call('PEXPIRE', waiters, '${2 * patienceMs}')
   redis.call('PEXPIRE', alive, '${2 * patienceMs}')
   return position
@@ -91,15 +91,15 @@ local function next_token(fence)
   local floor = math.max(now_us, least * 1.0)
   local stored = redis.call('GET', fence)
   if not stored then
-    local text = string.format('%.0f', floor)
+    local text = int(floor)
     if keep_ms == '0' then redis.call('SET', fence, text) else redis.call('SET', fence, text, 'PX', keep_ms) end
     return text
   end
-  local token = redis.call('INCRBY', fence, string.format('%.0f', math.max(floor - stored * 1.0, 1)))
+  local token = redis.call('INCRBY', fence, int(math.max(floor - stored * 1.0, 1)))
   if touch == '1' then
     if keep_ms == '0' then redis.call('PERSIST', fence) else redis.call('PEXPIRE', fence, keep_ms) end
   end
-  return string.format('%.0f', token)
+  return int(token)
 end
 `;
 
@@ -109,10 +109,10 @@ end
  */
 export const goneLua = /* lua */ `
 local function finish(gone, request, for_ms, released)
-  redis.call('ZADD', gone, string.format(released and '%.0f.5' or '%.0f', now + for_ms), request)
-  redis.call('ZREMRANGEBYSCORE', gone, '-inf', string.format('%.0f', now))
+  redis.call('ZADD', gone, int(now + for_ms) .. (released and '.5' or ''), request)
+  redis.call('ZREMRANGEBYSCORE', gone, '-inf', int(now))
   -- Longer than any entry asks for: none outlives the key.
-  if redis.call('PTTL', gone) < for_ms * 1.0 then redis.call('PEXPIRE', gone, string.format('%.0f', for_ms * 2.0)) end
+  if redis.call('PTTL', gone) < for_ms * 1.0 then redis.call('PEXPIRE', gone, int(for_ms * 2.0)) end
 end
 
 local function was_released(gone, request)

@@ -15,7 +15,7 @@ local holder = redis.call('GET', lock)
 local deadline = holder == owner and redis.call('ZSCORE', holds, request)
 if deadline then
   redis.call('ZREM', holds, request)
-  redis.call('ZREMRANGEBYSCORE', holds, '-inf', string.format('%.0f', now))
+  redis.call('ZREMRANGEBYSCORE', holds, '-inf', int(now))
   local in_time = deadline * 1.0 > now
   finish(gone, request, refuse_ms, in_time)
   if redis.call('ZCARD', holds) == 0 then

@@ -36,9 +36,9 @@ end
 local function renew_member(primary, set, members, member, ttl_ms, shorten)
   local deadline = now + ttl_ms
   if shorten == '1' or redis.call('ZSCORE', set, member) * 1.0 < deadline then
-    redis.call('ZADD', set, string.format('%.0f', deadline), member)
+    redis.call('ZADD', set, int(deadline), member)
   end
-  local keep = string.format('%.0f', redis.call('ZREVRANGE', set, 0, 0, 'WITHSCORES')[2] - now)
+  local keep = int(redis.call('ZREVRANGE', set, 0, 0, 'WITHSCORES')[2] - now)
   redis.call('PEXPIRE', primary, keep)
   redis.call('PEXPIRE', members, keep)
 end
@@ -55,7 +55,7 @@ for i = 1, #KEYS / 4 do
     if mode == 'm' then lengthen(primary, ttl_ms, shorten)
     else renew_member(primary, set, members, member, ttl_ms, shorten) end
     if mode ~= 'p' then lengthen(meta, ttl_ms, '0') end
-    if durable == '0' then redis.call('PEXPIRE', fence, string.format('%.0f', ttl_ms + ${fenceRetentionMs + fenceTouchMs}.0)) end
+    if durable == '0' then redis.call('PEXPIRE', fence, int(ttl_ms + ${fenceRetentionMs + fenceTouchMs}.0)) end
   end
 end
 return {unpack(out)}

@@ -1,5 +1,6 @@
 import { systemClock } from '@lockstep/core';
 import type { IoredisClient } from './link.ts';
+import { watchSilence, type WatchedClient } from './silence-watch.ts';
 
 /** The part of a socket that ioredis ends it by. */
 interface EndableSocket {
@@ -18,8 +19,12 @@ const graceMs = 50;
  * Give it each client that this package makes, before it connects. A client that is handed in stays as it is.
  */
 export function patient<Client extends IoredisClient>(client: Client): Client {
-  if (client.isCluster) client.on('+node', (node) => patient(node as IoredisClient));
-  else client.on('connect', () => soften((client as { readonly stream?: EndableSocket }).stream));
+  if (client.isCluster) {
+    client.on('+node', (node) => patient(node as IoredisClient));
+  } else {
+    watchSilence(client as unknown as WatchedClient);
+    client.on('connect', () => soften((client as { readonly stream?: EndableSocket }).stream));
+  }
   return client;
 }
 

@@ -2,26 +2,70 @@ import { Command, Redis as IORedis } from 'ioredis';
 import type { ScriptArgument } from '../client.ts';
 import { sendScript } from '../driver.ts';
 import type { NodeClient } from './link.ts';
+import { ReplyDeadlines } from './reply-deadlines.ts';
 
 type ScriptCommandName = 'evalsha' | 'eval';
 
 /**
- * A script call that is written as it was made. ioredis looks at each argument three times before it writes it, and a
- * script has dozens, most of them keys: that cost more than all else of a call.
+ * A script call as ioredis takes one, without what ioredis does for commands in general: it looks at each argument three
+ * times before it writes it, makes a timer per command, and looks for transformers of its reply. That cost more than all
+ * else of a call.
  */
-export class ScriptCommand extends Command {
+export class ScriptCommand {
+  readonly name: ScriptCommandName;
+  /** What traces and errors of ioredis show: which script, and nothing of keys and payloads. */
+  readonly args: readonly string[];
+  readonly promise: Promise<unknown>;
+  resolve!: (reply: unknown) => void;
+  reject!: (error: Error) => void;
+  // Read by ioredis 5 or 6 of the commands it is given.
+  readonly inTransaction = false;
+  readonly transformed = true;
+  isTraced = false;
+  isResolved = false;
+  isSettled = false;
   readonly #text: Buffer;
+  readonly #deadlines: ReplyDeadlines;
 
-  constructor(command: ScriptCommandName, script: string, text: Buffer) {
-    // What traces and errors of ioredis show: which script, and nothing of keys and payloads.
-    super(command, [script], { replyEncoding: 'utf8' });
+  constructor(command: ScriptCommandName, script: string, text: Buffer, deadlines: ReplyDeadlines) {
+    this.name = command;
+    this.args = [script];
     this.#text = text;
+    this.#deadlines = deadlines;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = (reply) => {
+        this.isResolved = this.isSettled = true;
+        resolve(decode(reply));
+      };
+      this.reject = (error) => {
+        this.isResolved = this.isSettled = true;
+        reject(error);
+      };
+    });
   }
 
-  override toWritable(): Buffer {
+  toWritable(): Buffer {
     return this.#text;
   }
+
+  /** Called by ioredis with the client's `commandTimeout`. */
+  setTimeout(ms: number): void {
+    this.#deadlines.add(this, ms);
+  }
 }
+
+// What it has no need to say in its own way, it has from there.
+Object.setPrototypeOf(ScriptCommand.prototype, Command.prototype as object);
+
+/** Bulk strings come as bytes. */
+function decode(reply: unknown): unknown {
+  if (reply instanceof Buffer) return reply.toString();
+  if (!Array.isArray(reply)) return reply;
+  for (let at = 0; at < reply.length; at += 1) reply[at] = decode(reply[at]);
+  return reply;
+}
+
+const deadlinesOf = new WeakMap<NodeClient, ReplyDeadlines>();
 
 /** Sends a script to one server. With the same effect as ioredis's own methods, in less time. */
 export function sendEncoded(
@@ -34,9 +78,21 @@ export function sendEncoded(
   // Handed-in clients may be of another copy of ioredis, with other insides.
   if (client instanceof IORedis) {
     const text = encode(command, script, keyCount, args);
-    if (text) return client.sendCommand(new ScriptCommand(command, script, text)) as Promise<unknown>;
+    if (text) {
+      const call = new ScriptCommand(command, script, text, deadlines(client));
+      return client.sendCommand(call as unknown as Command) as Promise<unknown>;
+    }
   }
   return sendScript(client, command, script, keyCount, args);
+}
+
+function deadlines(client: NodeClient): ReplyDeadlines {
+  let found = deadlinesOf.get(client);
+  if (found === undefined) {
+    found = new ReplyDeadlines();
+    deadlinesOf.set(client, found);
+  }
+  return found;
 }
 
 /**
@@ -49,16 +105,27 @@ export function encode(
   keyCount: number,
   args: readonly ScriptArgument[],
 ): Buffer | undefined {
-  let text = `*${args.length + 3}\r\n$${command.length}\r\n${command}\r\n`;
-  let wide = 0;
-  for (let at = -2; at < args.length; at++) {
-    const argument = at === -2 ? script : at === -1 ? keyCount : args[at]!;
+  const head = `*${args.length + 3}\r\n$${command.length}\r\n${command}\r\n`;
+  // Mostly all of it is ASCII, and then a length in characters is one in bytes.
+  const text = join(head, script, keyCount, args, (value) => value.length);
+  if (text === undefined || Buffer.byteLength(text) === text.length)
+    return text === undefined ? undefined : Buffer.from(text, 'latin1');
+  return Buffer.from(join(head, script, keyCount, args, (value) => Buffer.byteLength(value))!);
+}
+
+function join(
+  head: string,
+  script: string,
+  keyCount: number,
+  args: readonly ScriptArgument[],
+  lengthOf: (value: string) => number,
+): string | undefined {
+  let text = `${head}$${lengthOf(script)}\r\n${script}\r\n$${String(keyCount).length}\r\n${keyCount}\r\n`;
+  for (let at = 0; at < args.length; at += 1) {
+    const argument = args[at]!;
     if (typeof argument === 'object') return undefined;
     const value = typeof argument === 'string' ? argument : String(argument);
-    const bytes = Buffer.byteLength(value);
-    wide += bytes - value.length;
-    text += `$${bytes}\r\n${value}\r\n`;
+    text += `$${lengthOf(value)}\r\n${value}\r\n`;
   }
-  // As many bytes as characters: ASCII, for which the other encoding is the faster one.
-  return Buffer.from(text, wide === 0 ? 'latin1' : 'utf8');
+  return text;
 }
