@@ -29,7 +29,7 @@ const idioms: readonly Idiom[] = [
   },
   {
     name: 'ttl',
-    lua: `redis.call('SET', string, a); redis.call('PEXPIRE', string, '50000'); local t = redis.call('PTTL', string); if t > 40000 and t <= 50000 then return 1 end; return string.format('%.0f', t)`,
+    lua: `redis.call('SET', string, a); redis.call('PEXPIRE', string, '50000'); local t = redis.call('PTTL', string); if t > 40000 and t <= 50000 then return 1 end; return int(t)`,
   },
   { name: 'ttl-absent', lua: `return {redis.call('PTTL', none), redis.call('PTTL', list)}` },
   {
@@ -41,14 +41,14 @@ const idioms: readonly Idiom[] = [
     name: 'counter-big',
     lua: `redis.call('SET', counter2, '9007199254740000'); redis.call('INCR', counter2); return redis.call('GET', counter2)`,
   },
-  { name: 'float-format', lua: `return string.format('%.0f', n * 1000000.0 + 1790000000000000.0)` },
+  { name: 'float-format', lua: `return int(n * 1000000.0 + 1790000000000000.0)` },
   {
     name: 'float-compare',
     lua: `if tonumber(a) and tonumber(a) * 1.0 > 2147483648.0 then return 1 end; return 0`,
   },
   {
     name: 'max-token',
-    lua: `local stored = tonumber(redis.call('GET', token) or '0') * 1.0; local t = math.max(stored + 1, 1790000000000000.0 + n); redis.call('SET', token, string.format('%.0f', t)); return redis.call('GET', token)`,
+    lua: `local stored = tonumber(redis.call('GET', token) or '0') * 1.0; local t = math.max(stored + 1, 1790000000000000.0 + n); redis.call('SET', token, int(t)); return redis.call('GET', token)`,
   },
   { name: 'rpush', lua: `return redis.call('RPUSH', list, a, b)` },
   { name: 'lpush', lua: `return redis.call('LPUSH', list, a)` },
@@ -80,7 +80,7 @@ const idioms: readonly Idiom[] = [
   { name: 'hincrby', lua: `return redis.call('HINCRBY', counts, a, n)` },
   {
     name: 'hincrby-format',
-    lua: `redis.call('HSET', counts, 'big', string.format('%.0f', 5000000000.0)); return string.format('%.0f', redis.call('HINCRBY', counts, 'big', '7'))`,
+    lua: `redis.call('HSET', counts, 'big', int(5000000000.0)); return int(redis.call('HINCRBY', counts, 'big', '7'))`,
   },
   {
     name: 'hgetall',
@@ -92,7 +92,7 @@ const idioms: readonly Idiom[] = [
     lua: `return {redis.call('SADD', set, a), redis.call('SCARD', set), redis.call('SISMEMBER', set, b)}`,
   },
   { name: 'srem', lua: `return {redis.call('SREM', set, a), redis.call('EXISTS', set)}` },
-  { name: 'zadd', lua: `return redis.call('ZADD', zset, string.format('%.0f', n * 1.0), a)` },
+  { name: 'zadd', lua: `return redis.call('ZADD', zset, int(n * 1.0), a)` },
   {
     name: 'zadd-big',
     lua: `redis.call('ZADD', zset, '1790000000000123', a); return redis.call('ZSCORE', zset, a)`,
@@ -103,7 +103,7 @@ const idioms: readonly Idiom[] = [
   },
   {
     name: 'zscore',
-    lua: `local v = redis.call('ZSCORE', zset, a); if v then return string.format('%.0f', v * 1.0) end; return 'none'`,
+    lua: `local v = redis.call('ZSCORE', zset, a); if v then return int(v * 1.0) end; return 'none'`,
   },
   { name: 'zrem', lua: `return redis.call('ZREM', zset, a, 'never')` },
   { name: 'zcard', lua: `return {redis.call('ZCARD', zset), redis.call('ZCARD', none)}` },
@@ -113,7 +113,7 @@ const idioms: readonly Idiom[] = [
   },
   {
     name: 'zrangebyscore-with',
-    lua: `local r = redis.call('ZRANGEBYSCORE', zset, '-inf', '+inf', 'WITHSCORES', 'LIMIT', '0', '1'); if #r == 0 then return 'none' end; return {r[1], string.format('%.0f', r[2] * 1.0)}`,
+    lua: `local r = redis.call('ZRANGEBYSCORE', zset, '-inf', '+inf', 'WITHSCORES', 'LIMIT', '0', '1'); if #r == 0 then return 'none' end; return {r[1], int(r[2] * 1.0)}`,
   },
   {
     name: 'zrange-first',
@@ -121,7 +121,7 @@ const idioms: readonly Idiom[] = [
   },
   {
     name: 'zrange-withscores',
-    lua: `local r = redis.call('ZRANGE', zset, '0', '0', 'WITHSCORES'); if #r == 0 then return 'none' end; return {r[1], string.format('%.0f', r[2] * 1.0)}`,
+    lua: `local r = redis.call('ZRANGE', zset, '0', '0', 'WITHSCORES'); if #r == 0 then return 'none' end; return {r[1], int(r[2] * 1.0)}`,
   },
   { name: 'zcount', lua: `return redis.call('ZCOUNT', zset, '0', n)` },
   { name: 'zremrangebyscore', lua: `return redis.call('ZREMRANGEBYSCORE', zset, '-inf', n)` },

@@ -54,6 +54,9 @@ export class ItemConsumer implements Consumer, LeaseHolder {
   readonly #idle: Condition;
   #shortestVisibilityMs: number;
   #running = false;
+  /** A stop is under way. */
+  #ending = false;
+  #startsAgain = false;
   #stopping: Promise<CloseReport> | undefined;
   #tally: Tally = { finished: 0, returned: 0, aborted: 0, errors: [] };
   #removeListeners: (() => void)[] = [];
@@ -82,20 +85,17 @@ export class ItemConsumer implements Consumer, LeaseHolder {
 
   start(): void {
     if (this.#parts.isClosed()) throw new ClosedError(this.#parts.source);
-    if (this.#running) return;
-    this.#running = true;
-    this.#stopping = undefined;
-    const { redis } = this.#parts;
-    const wakeAll = (): void => {
-      for (const loop of this.#loops) loop.wake();
-    };
-    // Each of them means that a bell may have been missed.
-    this.#removeListeners = (['up', 'gap', 'failover'] as const).map((event) => redis.on(event, wakeAll));
-    for (const loop of this.#loops) loop.start();
+    // A stop on its way would take down the new bells with the old ones, and hand back what is claimed from now on.
+    if (this.#ending) this.#startsAgain = true;
+    else if (!this.#running) this.#begin();
   }
 
   stop(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#stopping ??= this.#stop(options);
+    this.#startsAgain = false;
+    this.#stopping ??= this.#stop(options).finally(() => {
+      this.#ending = false;
+      if (this.#startsAgain) this.#begin();
+    });
     return this.#stopping;
   }
 
@@ -129,6 +129,19 @@ export class ItemConsumer implements Consumer, LeaseHolder {
 
   load(item: ClaimedItem, note: Note): Promise<string | undefined> {
     return this.#parts.stores[item.partition]!.loadNote(item.id, noteFields[note]);
+  }
+
+  #begin(): void {
+    this.#startsAgain = false;
+    this.#running = true;
+    this.#stopping = undefined;
+    const { redis } = this.#parts;
+    const wakeAll = (): void => {
+      for (const loop of this.#loops) loop.wake();
+    };
+    // Each of them means that a bell may have been missed.
+    this.#removeListeners = (['up', 'gap', 'failover'] as const).map((event) => redis.on(event, wakeAll));
+    for (const loop of this.#loops) loop.start();
   }
 
   #createLoop(store: Store, index: number): PartitionLoop {
@@ -249,6 +262,7 @@ export class ItemConsumer implements Consumer, LeaseHolder {
     abortMs = defaults.abortMs,
   }: CloseOptions): Promise<CloseReport> {
     this.#running = false;
+    this.#ending = true;
     this.#tally = { finished: 0, returned: 0, aborted: 0, errors: [] };
     for (const remove of this.#removeListeners) remove();
     for (const loop of this.#loops) loop.stopClaiming();

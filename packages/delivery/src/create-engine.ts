@@ -31,7 +31,7 @@ import { purgeItems } from './purge.ts';
 import { Receiver } from './receiver.ts';
 import { detailsOf } from './record.ts';
 import { Renewals } from './renewals.ts';
-import { createId, partitionOf } from './routing.ts';
+import { ItemIds, partitionOf } from './routing.ts';
 import { Settler } from './settler.ts';
 import { sumStats } from './sum-stats.ts';
 import { Store } from './store.ts';
@@ -60,6 +60,7 @@ class ItemEngine implements Engine {
   readonly #renewals: Renewals;
   readonly #receiver: Receiver;
   readonly #outcomes: Outcomes;
+  readonly #ids: ItemIds;
   readonly #consumers = new Set<ItemConsumer>();
   readonly #closed = new AbortController();
   readonly #since: number;
@@ -71,6 +72,7 @@ class ItemEngine implements Engine {
     this.#options = options;
     this.name = name;
     this.partitions = options.partitions;
+    this.#ids = new ItemIds(options.redis.random, options.partitions);
     this.#source = `${kind} ${name}`;
     this.#since = redis.clock.now();
     this.#parts = Array.from({ length: options.partitions }, (_, index) => this.#createPartition(index));
@@ -96,7 +98,7 @@ class ItemEngine implements Engine {
   }
 
   createId(routeBy?: string): string {
-    return createId(this.#options.redis.random, this.partitions, routeBy);
+    return this.#ids.create(routeBy);
   }
 
   async enqueue(items: readonly NewItem[]): Promise<readonly EnqueueResult[]> {

@@ -1,4 +1,11 @@
-import { ClosedError, type Clock, type ErrorHandler, type Instant, type Random, type Timer } from '@lockstep/core';
+import {
+  ClosedError,
+  type Clock,
+  type ErrorHandler,
+  type Instant,
+  type Random,
+  type Timer,
+} from '@lockstep/core';
 import type { Doorbell } from '@lockstep/redis';
 import type { ClaimedItem } from './claimed-item.ts';
 import { Condition } from './condition.ts';
@@ -204,7 +211,7 @@ export class PartitionLoop {
   /** Only for as much as the main caller would ask for: smaller turns would cost Redis more than they save here. */
   #hasReasonForSecond(): boolean {
     const { slots } = this.#parts;
-    return this.#claiming && this.#hungry && this.#plenty && slots.free >= slots.half;
+    return this.#claiming && this.#hungry && slots.free >= slots.half;
   }
 
   #rung(): void {

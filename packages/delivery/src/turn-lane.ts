@@ -1,4 +1,11 @@
-import { BackoffState, instant, type Clock, type ErrorHandler, type Instant, type Random } from '@lockstep/core';
+import {
+  BackoffState,
+  instant,
+  type Clock,
+  type ErrorHandler,
+  type Instant,
+  type Random,
+} from '@lockstep/core';
 import { isToldElsewhere } from './background-failure.ts';
 import type { TurnReply } from './scripts/turn.ts';
 import type { WaitingSettlement } from './settlement-queue.ts';

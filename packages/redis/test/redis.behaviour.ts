@@ -21,8 +21,17 @@ local sum = start * 1.0
 for i = fixed_args + 1, #ARGV do sum = sum + ARGV[i] end
 local found = 0
 for i = fixed_keys, #KEYS do found = found + redis.call('EXISTS', KEYS[i]) end
-return {string.format('%.0f', sum), found}`,
+return {int(sum), found}`,
   parse: (reply) => reply as [string, number],
+  idempotent: true,
+});
+
+const printWhole = defineScript({
+  name: 'test.print-whole',
+  keys: ['key'],
+  args: ['n'],
+  lua: /* lua */ `return int(n * 1.0)`,
+  parse: (reply) => reply as string,
   idempotent: true,
 });
 
@@ -30,7 +39,7 @@ const readTime = defineScript({
   name: 'test.time',
   keys: ['any'],
   args: [],
-  lua: /* lua */ `return {string.format('%.0f', now), string.format('%.0f', now_us)}`,
+  lua: /* lua */ `return {int(now), int(now_us)}`,
   parse: (reply) => (reply as string[]).map(Number) as [ms: number, us: number],
   idempotent: true,
 });
@@ -103,6 +112,15 @@ export function redisBehaviour(harness: BehaviourHarness): void {
         '1099511627808',
         2,
       ]);
+    });
+
+    it('prints whole numbers alike up to 2^53', async () => {
+      const numbers = [0, 7, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1, 1_790_000_000_000_000, 2 ** 53 - 1];
+      const { key } = space();
+      const printed = await Promise.all(
+        numbers.map((n) => redis.run(printWhole, { key: key('any') }, { n })),
+      );
+      expect(printed).toEqual(numbers.map(String));
     });
 
     it('gives scripts the time of the server, in milliseconds and microseconds', async () => {

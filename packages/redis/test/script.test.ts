@@ -26,6 +26,15 @@ describe('a defined script', () => {
     expect(define({ lua: 'return now_us' }).variant('memory').source).toContain('ARGV[#ARGV] * 1.0');
   });
 
+  it('prints whole numbers with %d only where integers have 64 bits, and never on memory', () => {
+    const printing = define({ lua: 'return int(now)' });
+    expect(printing.variant('redis').source).toContain(
+      "local whole = format('%d', 9007199254740991) == '9007199254740991' and '%d' or '%.0f'",
+    );
+    expect(printing.variant('memory').source).toContain("local whole = '%.0f'");
+    expect(define().variant('redis').source).not.toContain('whole');
+  });
+
   it('takes the injected time off the arguments on memory also when it is not used', () => {
     expect(define().variant('memory').source).toContain('ARGV[#ARGV] = nil');
   });

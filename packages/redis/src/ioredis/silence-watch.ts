@@ -38,9 +38,7 @@ function start(client: WatchedClient, longestMs: number): void {
     } else if (now - since >= longestMs) {
       client.socketTimeoutTimer = undefined;
       // The words of ioredis, by which its close is told from others.
-      stream?.destroy(
-        new Error(`Socket timeout. Expecting data, but didn't receive any in ${longestMs}ms.`),
-      );
+      stream?.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${longestMs}ms.`));
       return;
     }
     lookLater();
