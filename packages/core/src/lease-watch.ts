@@ -25,7 +25,8 @@ export class LeaseWatch {
   /** Watches a lease; `onExpired` is called after its signal aborted. */
   add(lease: LeaseValidity, onExpired?: () => void): void {
     this.#leases.set(lease, onExpired);
-    this.#armFor(lease.untilAbortMs());
+    // The usual lease ends after those before it.
+    if (lease.abortDueAt < this.#dueAt) this.#armFor(lease.untilAbortMs());
   }
 
   delete(lease: LeaseValidity): void {

@@ -79,6 +79,11 @@ export class LeaseValidity {
     return this.remainingMs() - abortMargin(this.#ttlMs);
   }
 
+  /** The moment the signal is due to abort by the monotonic clock alone; costs no look at a clock. */
+  get abortDueAt(): number {
+    return this.#start.monotonic + this.#ttlMs - driftAllowance(this.#ttlMs) - abortMargin(this.#ttlMs);
+  }
+
   isValid(): boolean {
     return this.#ended === undefined && this.remainingMs() > 0;
   }

@@ -1,4 +1,4 @@
-import type { CloseOptions, CloseReport } from '@lockstep/core';
+import type { CloseOptions, CloseReport, MaybePromise } from '@lockstep/core';
 import type { Delivery } from './delivery.ts';
 import type { Settlement } from './item.ts';
 
@@ -6,10 +6,11 @@ export interface ConsumerOptions {
   /** How many deliveries are handled at once. @defaultValue 10 */
   readonly concurrency?: number | undefined;
   /**
-   * Called for each claimed item; its lease is renewed until the promise settles. What it resolves with is done to the
-   * item; a rejection (a bug of the caller, who decides about retries) is reported and releases the item after 1 s.
+   * Called for each claimed item; its lease is renewed until the promise settles, if it is one. What it resolves with is
+   * done to the item; a rejection (a bug of the caller, who decides about retries) is reported and releases the item
+   * after 1 s.
    */
-  handle(delivery: Delivery): Promise<Settlement>;
+  handle(delivery: Delivery): MaybePromise<Settlement>;
   /**
    * Called once per delivery when Redis has answered, or has not until the consumer stopped. `accepted` is false when
    * the lease was lost before, or nobody knows. Must not throw.

@@ -5,6 +5,7 @@ import {
   type CloseReport,
   type ErrorHandler,
   type Instant,
+  type MaybePromise,
 } from '@lockstep/core';
 import type { Redis } from '@lockstep/redis';
 import { ClaimedItem, type LeaseHolder } from './claimed-item.ts';
@@ -195,12 +196,14 @@ export class ItemConsumer implements Consumer, LeaseHolder {
   }
 
   #handle(item: ClaimedItem): void {
-    let handling: Promise<Settlement>;
+    let handling: MaybePromise<Settlement>;
     try {
       handling = this.#options.handle(item);
     } catch (error) {
       return this.#faulted(item, error);
     }
+    // A promise for each of many tasks costs as much as their handlers.
+    if (!(handling instanceof Promise)) return this.#ended(item, handling);
     handling.then(
       (settlement) => this.#ended(item, settlement),
       (error: unknown) => this.#faulted(item, error),

@@ -10,11 +10,12 @@ import type { Doorbell } from '@lockstep/redis';
 import type { ClaimedItem } from './claimed-item.ts';
 import { Condition } from './condition.ts';
 import type { Settlement } from './item.ts';
+import type { Lane } from './lanes.ts';
 import type { Claim, TurnReply } from './scripts/turn.ts';
 import { SettlementQueue, type Asker, type WaitingSettlement } from './settlement-queue.ts';
 import type { Slots } from './slots.ts';
 import type { Store } from './store.ts';
-import { TurnLane, type Turn, type TurnPlan } from './turn-lane.ts';
+import { TurnLane, type Turn } from './turn-lane.ts';
 
 /** Bounds the script and its reply. */
 const claimsPerTurn = 500;
@@ -143,7 +144,7 @@ export class PartitionLoop {
 
   readonly #onTick = (): void => {
     this.#scheduled = false;
-    this.#takeTurns();
+    this.#takeTurn();
   };
 
   /** Waits until everything settled was answered, `ms` at most, then leaves. What is unanswered by then fails. */
@@ -220,16 +221,16 @@ export class PartitionLoop {
     this.wake();
   }
 
-  #takeTurns(): void {
-    for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
-      lane.take(this.#plan(lane === this.#main));
-    }
+  /** One at a time: of two that are sent together Redis writes both replies together, and works while we wait. */
+  #takeTurn(): void {
+    const lane = this.#nextLane();
+    lane?.take((caller) => this.#plan(caller, lane === this.#main));
   }
 
   /** Hands out what has arrived, after the next turn if there is reason for one. */
   #goOn(): void {
     if (this.#arrived.length > 0 && !this.#scheduled && this.#nextLane() !== undefined) {
-      this.#takeTurns();
+      this.#takeTurn();
       // Sockets are written to at the end of this round of the event loop.
       setImmediate(() => this.#handOut());
     } else {
@@ -246,13 +247,14 @@ export class PartitionLoop {
   }
 
   /** Only the main caller's turns leave a bell behind: it is the one that goes to sleep. */
-  #plan(isMain: boolean): TurnPlan {
+  #plan(caller: Lane, isMain: boolean): Omit<Turn, 'sentAt'> {
     const { settlements, args } = this.#settlements.take();
     const woken = this.#woken;
     this.#woken = false;
     return {
       settlements,
       request: {
+        caller,
         want: this.#claiming ? this.#takeSlots() : -1,
         waiter: isMain ? this.#waiter() : '',
         armed: isMain && this.#armed,

@@ -7,6 +7,7 @@ import {
   type Random,
 } from '@lockstep/core';
 import { isToldElsewhere } from './background-failure.ts';
+import type { Lane } from './lanes.ts';
 import type { TurnReply } from './scripts/turn.ts';
 import type { WaitingSettlement } from './settlement-queue.ts';
 import type { Store, TurnRequest } from './store.ts';
@@ -14,14 +15,11 @@ import type { Store, TurnRequest } from './store.ts';
 /** While Redis is away: capped, so that work goes on within two seconds of its return even if no event tells of it. */
 const retries = { type: 'exponential', initialMs: 50, maxMs: 1_000, jitter: 'equal' } as const;
 
-/** What a turn asks for, apart from who asks. */
-export interface TurnPlan {
-  readonly settlements: readonly WaitingSettlement[];
-  readonly request: Omit<TurnRequest, 'caller'>;
-}
-
 /** A turn on its way: sent as it is until Redis answers. */
-export interface Turn extends TurnPlan {
+export interface Turn {
+  readonly settlements: readonly WaitingSettlement[];
+  readonly request: TurnRequest;
+  /** Before it was sent for the first time. */
   readonly sentAt: Instant;
 }
 
@@ -73,12 +71,14 @@ export class TurnLane {
     return this.#unanswered?.settlements.length ?? 0;
   }
 
-  take(plan: TurnPlan): void {
+  /** Sends the turn that `plan` makes for the next number of this caller. */
+  take(plan: (caller: Lane) => Omit<Turn, 'sentAt'>): void {
     this.#busy = true;
     this.#seq += 1;
-    const turn = { ...plan, sentAt: instant(this.#parts.clock) };
+    const { settlements, request } = plan({ id: this.id, seq: this.#seq, acked: this.#acked });
+    const turn = { settlements, request, sentAt: instant(this.#parts.clock) };
     this.#unanswered = turn;
-    void this.#send(turn, { ...plan.request, caller: { id: this.id, seq: this.#seq, acked: this.#acked } });
+    void this.#send(turn);
   }
 
   /** Sends again at once what waits to be. */
@@ -94,10 +94,10 @@ export class TurnLane {
     return turn;
   }
 
-  async #send(turn: Turn, request: TurnRequest): Promise<void> {
+  async #send(turn: Turn): Promise<void> {
     while (this.#unanswered === turn) {
       try {
-        this.#answered(turn, request, await this.#parts.store.turn(request));
+        this.#answered(turn, await this.#parts.store.turn(turn.request));
       } catch (error) {
         await this.#failed(error);
       }
@@ -106,11 +106,11 @@ export class TurnLane {
     this.#parts.onFree();
   }
 
-  #answered(turn: Turn, { caller }: TurnRequest, reply: TurnReply): void {
+  #answered(turn: Turn, reply: TurnReply): void {
     this.#backoff.reset();
     if (this.#unanswered !== turn) return;
     this.#unanswered = undefined;
-    this.#acked = caller.seq;
+    this.#acked = turn.request.caller.seq;
     this.#parts.onAnswered(turn, reply);
   }
 

@@ -1,4 +1,10 @@
-import { isLockstepError, TaskTimeoutError, type CustomBackoffs, type MaybePromise } from '@lockstep/core';
+import {
+  isLockstepError,
+  TaskTimeoutError,
+  whenReady,
+  type CustomBackoffs,
+  type MaybePromise,
+} from '@lockstep/core';
 import type { Delivery, Settlement } from '@lockstep/delivery/internal';
 import { sealEnvelope, type Envelope } from './envelope.ts';
 import { HandlerContext } from './handler-context.ts';
@@ -6,6 +12,7 @@ import { isOpened, openTask, type OpenedTask } from './open-task.ts';
 import type { QueueParts } from './queue-parts.ts';
 import { isThenable, withTimeout, type HandlerTimeout } from './run-handler.ts';
 import { deadOnArrival, settlementOf, type FailedAttempt, type Holder } from './settle.ts';
+import type { SlotsInUse } from './slots-in-use.ts';
 import type { TaskContext } from './task-lease.ts';
 
 /** A handler, its types left behind. */
@@ -16,6 +23,7 @@ export interface RunnerOptions {
   readonly backoffs: CustomBackoffs;
   /** The name under which failures are kept. */
   readonly worker: string;
+  readonly slots: SlotsInUse;
 }
 
 /** How long the output of a completed task is kept. */
@@ -32,11 +40,13 @@ export class TaskRunner {
   readonly #parts: QueueParts;
   readonly #handlers: Readonly<Record<string, UntypedHandler>>;
   readonly #holder: Holder;
+  readonly #slots: SlotsInUse;
   #overdue = 0;
 
-  constructor(parts: QueueParts, { handlers, backoffs, worker }: RunnerOptions) {
+  constructor(parts: QueueParts, { handlers, backoffs, worker, slots }: RunnerOptions) {
     this.#parts = parts;
     this.#handlers = handlers;
+    this.#slots = slots;
     this.#holder = { worker, backoffs };
   }
 
@@ -46,10 +56,9 @@ export class TaskRunner {
   }
 
   /** Rejects only when Redis fails, never for what a payload or a handler does. */
-  async run(delivery: Delivery): Promise<Settlement> {
+  run(delivery: Delivery): MaybePromise<Settlement> {
     const opened = openTask(this.#parts, delivery, this.#holder);
-    const settlement = this.#runOpened(opened instanceof Promise ? await opened : opened);
-    return settlement instanceof Promise ? await settlement : settlement;
+    return whenReady(opened, (task) => this.#runOpened(task));
   }
 
   #runOpened(opened: OpenedTask | Settlement): MaybePromise<Settlement> {
@@ -81,12 +90,15 @@ export class TaskRunner {
     startedAt: number,
   ): Promise<Settlement> {
     const timeout = this.#timeout(attempt);
+    // What ends within the call keeps no slot from anybody.
+    this.#slots.take(attempt.delivery);
     let returned: unknown;
     try {
       returned = await (timeout === undefined ? outcome : withTimeout(outcome, timeout));
     } catch (thrown) {
       return this.#failed(attempt, thrown);
     } finally {
+      this.#slots.give(attempt.delivery);
       this.#measureRun(startedAt);
     }
     return this.#completion(attempt, returned);

@@ -98,7 +98,7 @@ repeat
       local found, n, place = found_in[homes[i]], at[i], places[i]
       local item = found[n]
       if type(item) ~= 'string' or type(found[n + 1]) == 'string' then plain = false break end
-      if byte(item, #place + 16) ~= 45 or sub(item, 2, #place + 1) ~= place then plain = false break end
+      if byte(item, #place + 16) ~= 45 or find(item, place, 2, true) ~= 2 then plain = false break end
       reply[3 * i + 2], reply[3 * i + 3] = names[i], item
     end
     if not plain then break end
@@ -110,7 +110,7 @@ repeat
       local id = names[i]
       local fields, n = states[homes[i]], at[i]
       token = stem .. sub('0123456789', digit + 1, digit + 1)
-      fields[n], fields[n + 1] = id .. '{s}', '1' .. places[i] .. token .. ' 1 0 0 ' .. caller
+      fields[n], fields[n + 1] = fields[n + 1], '1' .. places[i] .. token .. ' 1 0 0 ' .. caller
       leases[2 * i - 1], leases[2 * i] = deadline, '${leaseMark}' .. token .. ' ' .. id
       reply[3 * i + 4] = token
       digit = digit + 1
