@@ -21,17 +21,22 @@ export interface DriverEvents {
   changed(): void;
 }
 
+/** A script call as it is sent. */
+export interface WireCall {
+  readonly command: 'evalsha' | 'eval';
+  /** The SHA-1 of the script, or its text. */
+  readonly script: string;
+  readonly keyCount: number;
+  /** The keys, then the arguments. */
+  readonly args: readonly ScriptArgument[];
+  /** The keys as they travel, where that is known. */
+  readonly encodedKeys: string | undefined;
+}
+
 /** What scripts are sent through, one at a time. */
 export interface ScriptLink {
   /** A link that keeps calls back for a while must not send one past its deadline (monotonic), or once it is aborted. */
-  send(
-    command: 'evalsha' | 'eval',
-    script: string,
-    keyCount: number,
-    args: readonly ScriptArgument[],
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown>;
+  send(call: WireCall, deadline: number, signal: AbortSignal | undefined): Promise<unknown>;
 }
 
 type ScriptClient = Pick<RedisClient, 'evalsha' | 'eval'>;
@@ -39,10 +44,7 @@ type ScriptClient = Pick<RedisClient, 'evalsha' | 'eval'>;
 /** Sends a script over a client, at once. */
 export function sendScript(
   client: ScriptClient,
-  command: 'evalsha' | 'eval',
-  script: string,
-  keyCount: number,
-  args: readonly ScriptArgument[],
+  { command, script, keyCount, args }: WireCall,
 ): Promise<unknown> {
   return command === 'evalsha'
     ? client.evalsha(script, keyCount, ...args)
@@ -51,7 +53,7 @@ export function sendScript(
 
 /** The link of a client that always leads to the right server. */
 export function directLink(client: ScriptClient): ScriptLink {
-  return { send: (...call) => sendScript(client, call[0], call[1], call[2], call[3]) };
+  return { send: (call) => sendScript(client, call) };
 }
 
 /** A link that carries commands: ioredis on one Redis, Sentinel or Cluster, or the in-process mock. */

@@ -1,4 +1,5 @@
-import type { AdminClient, ClientPipeline, ScriptArgument } from './client.ts';
+import type { AdminClient, ClientPipeline } from './client.ts';
+import type { WireCall } from './driver.ts';
 
 /** A write's reply together with how many replicas confirmed it. */
 export class ConfirmedReply {
@@ -12,11 +13,7 @@ export class ConfirmedReply {
 }
 
 /** A write that waits for its batch. */
-export interface PendingWrite {
-  readonly command: 'evalsha' | 'eval';
-  readonly script: string;
-  readonly keyCount: number;
-  readonly args: readonly ScriptArgument[];
+export interface PendingWrite extends WireCall {
   readonly resolve: (outcome: ConfirmedReply) => void;
   readonly reject: (error: Error) => void;
 }

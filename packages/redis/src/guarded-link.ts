@@ -1,6 +1,6 @@
 import type { Clock } from '@lockstep/core';
 import type { AdminClient, ScriptArgument } from './client.ts';
-import type { Driver, ScriptLink } from './driver.ts';
+import type { Driver, ScriptLink, WireCall } from './driver.ts';
 import { ConfirmedReply, GroupCommit, type Confirmation, type PendingWrite } from './group-commit.ts';
 import { lateReply, type Script, type ScriptCall } from './script.ts';
 
@@ -32,25 +32,14 @@ export class GuardedLink implements ScriptLink {
     this.#parts = parts;
   }
 
-  send(
-    command: 'evalsha' | 'eval',
-    script: string,
-    keyCount: number,
-    args: readonly ScriptArgument[],
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    const lane = this.#lane(keyCount > 0 ? args[0] : undefined);
+  send(call: WireCall, deadline: number, signal: AbortSignal | undefined): Promise<unknown> {
+    const lane = this.#lane(call.keyCount > 0 ? call.args[0] : undefined);
     if (lane === undefined || lane.client.status !== 'ready') return Promise.reject(new Error(notConnected));
-    return this.#queue(lane, { command, script, keyCount, args }, deadline, signal).catch(
-      (error: unknown) => {
-        if (!isRedirect(error)) throw error;
-        // During a migration the key may live where no lane leads. The write is made the ordinary way; nobody confirms it.
-        return this.#parts.driver.scripts
-          .send(command, script, keyCount, args, deadline, signal)
-          .then(unconfirmed);
-      },
-    );
+    return this.#queue(lane, call, deadline, signal).catch((error: unknown) => {
+      if (!isRedirect(error)) throw error;
+      // During a migration the key may live where no lane leads. The write is made the ordinary way; nobody confirms it.
+      return this.#parts.driver.scripts.send(call, deadline, signal).then(unconfirmed);
+    });
   }
 
   close(): void {
@@ -61,7 +50,7 @@ export class GuardedLink implements ScriptLink {
 
   #queue(
     { commits }: Lane,
-    call: Omit<PendingWrite, 'resolve' | 'reject'>,
+    call: WireCall,
     deadline: number,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {

@@ -4,6 +4,7 @@ export { createPool, createPools } from './create-pool.ts';
 export { Doorbell, ringLua } from './doorbell.ts';
 export { Pool } from './pool.ts';
 export { Redis } from './redis.ts';
+export { keyList, type KeyList } from './key-list.ts';
 export { defineScript, scriptCall } from './script.ts';
 
 export type { Capabilities } from './capabilities.ts';

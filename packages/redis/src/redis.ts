@@ -22,6 +22,7 @@ import { createKeyspace, type Keyspace } from './keyspace.ts';
 import { LatencyWindow } from './latency-window.ts';
 import type { ResolvedRedisOptions } from './options.ts';
 import { Readiness } from './readiness.ts';
+import type { KeyList } from './key-list.ts';
 import { scriptCall, type Script, type ScriptCall, type ScriptRest } from './script.ts';
 import { ScriptRunner, type RunOptions } from './script-runner.ts';
 import { ServerClock } from './server-clock.ts';
@@ -160,7 +161,7 @@ export class Redis implements AsyncDisposable {
    */
   run<Key extends string, Arg extends string, Reply>(
     script: Script<Key, Arg, Reply>,
-    keys: Readonly<Record<Key, string>>,
+    keys: Readonly<Record<Key, string>> | KeyList,
     args: Readonly<Record<Arg, ScriptArgument>>,
     options?: RunOptions & ScriptRest,
   ): Promise<Reply> {

@@ -126,7 +126,8 @@ export class ScriptRunner {
     const { sha, source } = this.#variant(call);
     const script = command === 'eval' ? source : sha;
     const args = this.#arguments(call, timeoutMs);
-    return this.#parts.link.send(command, script, call.keyCount, args, deadline, signal);
+    const { keyCount, encodedKeys } = call;
+    return this.#parts.link.send({ command, script, keyCount, args, encodedKeys }, deadline, signal);
   }
 
   #variant(call: ScriptCall): ScriptVariant {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConfigurationError } from '@lockstep/core';
 import type { ScriptArgument } from './client.ts';
+import { KeyList } from './key-list.ts';
 
 /**
  * A Lua script with named keys and arguments. Inside the script each name is a local variable; positions are derived
@@ -143,6 +144,8 @@ export interface ScriptCall<Reply = unknown> {
   readonly script: Script<string, string, Reply>;
   readonly keyCount: number;
   readonly argv: ScriptArgument[];
+  /** The keys as they travel, of a call whose keys were bound by `keyList`. */
+  readonly encodedKeys: string | undefined;
 }
 
 /** Keys and arguments beyond the named ones, for scripts over batches. */
@@ -151,20 +154,36 @@ export interface ScriptRest {
   readonly restArgs?: readonly ScriptArgument[] | undefined;
 }
 
-/** Binds named keys and arguments to their positions. */
+/** Binds named keys and arguments to their positions. Keys that were bound before have the variable ones in them. */
 export function scriptCall<Key extends string, Arg extends string, Reply>(
   script: Script<Key, Arg, Reply>,
-  keys: Readonly<Record<Key, string>>,
+  keys: Readonly<Record<Key, string>> | KeyList,
   args: Readonly<Record<Arg, ScriptArgument>>,
   rest?: ScriptRest,
 ): ScriptCall<Reply> {
-  const argv: ScriptArgument[] = [];
-  for (const name of script.keys) argv.push(keys[name]);
+  const bound = keys instanceof KeyList ? keys : undefined;
+  const argv = bound ? keysOf(script, bound) : namedKeys(script, keys as Readonly<Record<Key, string>>);
   if (rest?.restKeys) argv.push(...rest.restKeys);
   const keyCount = argv.length;
   // Filled in at each send: a second try has a later deadline.
   if (script.expires) argv.push('');
   for (const name of script.args) argv.push(args[name]);
   if (rest?.restArgs) argv.push(...rest.restArgs);
-  return { script: script as unknown as Script<string, string, Reply>, keyCount, argv };
+  const encodedKeys = rest?.restKeys ? undefined : bound?.encoded;
+  return { script: script as unknown as Script<string, string, Reply>, keyCount, argv, encodedKeys };
+}
+
+function namedKeys<Key extends string>(
+  script: { readonly keys: readonly Key[] },
+  keys: Readonly<Record<Key, string>>,
+): ScriptArgument[] {
+  const list: ScriptArgument[] = [];
+  for (const name of script.keys) list.push(keys[name]);
+  return list;
+}
+
+function keysOf({ name }: Pick<Script, 'name'>, { script, keys }: KeyList): ScriptArgument[] {
+  if (script !== name)
+    throw new ConfigurationError('keys', `must have been bound for script ${name}`, script);
+  return keys.slice();
 }

@@ -23,12 +23,13 @@ function countingClient() {
   return { writes, client: { stream, evalsha } as unknown as NodeClient };
 }
 
+const call = { command: 'evalsha', script: 'sha', keyCount: 0, args: [], encodedKeys: undefined } as const;
 const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('the first call of a turn is sent at once, the others together, in parts', async () => {
   const { writes, client } = countingClient();
   const link = corkedLink(client);
-  const replies = Array.from({ length: 40 }, () => link.send('evalsha', 'sha', 0, [], 0, undefined));
+  const replies = Array.from({ length: 40 }, () => link.send(call, 0, undefined));
   expect(writes).toEqual([1, 15, 16]);
   await turnOver();
   expect(writes).toEqual([1, 15, 16, 8]);
@@ -39,7 +40,7 @@ test('the next turn begins anew', async () => {
   const { writes, client } = countingClient();
   const link = corkedLink(client);
   for (let turn = 0; turn < 2; turn += 1) {
-    void link.send('evalsha', 'sha', 0, [], 0, undefined);
+    void link.send(call, 0, undefined);
     await turnOver();
   }
   expect(writes).toEqual([1, 1]);

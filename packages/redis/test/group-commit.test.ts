@@ -1,7 +1,7 @@
 import { ManualClock } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
 import type { AdminClient, ReplyCallback } from '../src/client.ts';
-import type { Driver } from '../src/driver.ts';
+import type { Driver, WireCall } from '../src/driver.ts';
 import { ConfirmedReply, GroupCommit } from '../src/group-commit.ts';
 import { GuardedLink } from '../src/guarded-link.ts';
 
@@ -58,10 +58,12 @@ class FakeConnection {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const confirmation = { replicas: 1, timeoutMs: 500 };
 
+function callOf(script: string, ...keys: string[]): WireCall {
+  return { command: 'evalsha', script, keyCount: keys.length, args: keys, encodedKeys: undefined };
+}
+
 function write(commits: GroupCommit, script: string): Promise<ConfirmedReply> {
-  return new Promise((resolve, reject) =>
-    commits.add({ command: 'evalsha', script, keyCount: 0, args: [], resolve, reject }),
-  );
+  return new Promise((resolve, reject) => commits.add({ ...callOf(script), resolve, reject }));
 }
 
 describe('group commit', () => {
@@ -149,7 +151,7 @@ function guarded(connection = new FakeConnection()) {
     lane: () => shared,
     createLane: () => connection.client,
     scripts: {
-      send: (command: string, script: string) => {
+      send: ({ command, script }: WireCall) => {
         direct.push(`${command} ${script}`);
         return Promise.resolve('moved');
       },
@@ -157,7 +159,7 @@ function guarded(connection = new FakeConnection()) {
   } as unknown as Driver;
   const link = new GuardedLink({ driver, clock, confirmation });
   const send = (script: string, timeoutMs = 1_000, signal?: AbortSignal) =>
-    link.send('evalsha', script, 1, ['key'], clock.monotonic() + timeoutMs, signal).catch(String);
+    link.send(callOf(script, 'key'), clock.monotonic() + timeoutMs, signal).catch(String);
   return { clock, connection, direct, link, send };
 }
 

@@ -2,6 +2,8 @@ import { connect, createRedis, defineScript } from '@lockstep/redis';
 import fc from 'fast-check';
 import { Command, Redis as IORedis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import type { WireCall } from '../src/driver.ts';
+import { KeyList } from '../src/key-list.ts';
 import type { NodeClient } from '../src/ioredis/link.ts';
 import { encode, ScriptCommand, sendEncoded } from '../src/ioredis/script-command.ts';
 import { FakeServer } from './fake-server.ts';
@@ -16,11 +18,23 @@ const text = fc.oneof(
 it('writes what ioredis would have written', () => {
   const argument = fc.oneof(text, fc.integer(), fc.double({ noNaN: true }));
   fc.assert(
-    fc.property(text, fc.array(argument), (script, args) => {
-      const theirs = new Command('eval', [script, 2, ...args]).toWritable({}) as string;
-      expect(encode('eval', script, 2, args)).toEqual(Buffer.from(theirs));
+    fc.property(text, fc.array(text), fc.array(argument), fc.boolean(), (script, keys, rest, areBound) => {
+      const args = [...keys, ...rest];
+      const theirs = new Command('eval', [script, keys.length, ...args]).toWritable({}) as string;
+      const encodedKeys = areBound ? new KeyList('any', keys).encoded : undefined;
+      expect(encode({ command: 'eval', script, keyCount: keys.length, args, encodedKeys })).toEqual(
+        Buffer.from(theirs),
+      );
     }),
   );
+});
+
+const callOf = (args: readonly (string | Buffer)[]): WireCall => ({
+  command: 'evalsha',
+  script: 'sha',
+  keyCount: 1,
+  args,
+  encodedKeys: undefined,
 });
 
 /** A script call, whose command is looked at as ioredis gets it. */
@@ -30,7 +44,7 @@ async function commandOf(client: IORedis, ...args: (string | Buffer)[]): Promise
     seen.push(command as unknown as Command);
     return Promise.resolve();
   };
-  await sendEncoded(client as unknown as NodeClient, 'evalsha', 'sha', 1, args);
+  await sendEncoded(client as unknown as NodeClient, callOf(args));
   return seen[0]!;
 }
 
@@ -45,7 +59,7 @@ it('leaves to ioredis what is bytes', async () => {
 it('leaves a client to itself that may be of another ioredis', async () => {
   const sent: unknown[][] = [];
   const client = { evalsha: (...args: unknown[]) => Promise.resolve(sent.push(args)) };
-  await sendEncoded(client as unknown as NodeClient, 'evalsha', 'sha', 1, ['key', 'x']);
+  await sendEncoded(client as unknown as NodeClient, callOf(['key', 'x']));
   expect(sent).toEqual([['sha', 1, 'key', 'x']]);
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { keyList } from '../src/key-list.ts';
 import { defineScript, scriptCall } from '../src/script.ts';
 
 const define = (overrides: object = {}) =>
@@ -56,6 +57,19 @@ describe('a defined script', () => {
       '#!lua flags=allow-oom',
     );
     expect(define({ allowOom: true }).variant('redis').source).not.toContain('#!lua');
+  });
+
+  it('takes keys that were bound before, for itself alone', () => {
+    const bound = keyList(define(), { lock: 'l', fence: 'ä' }, ['k']);
+    const call = scriptCall(define(), bound, { owner: 'o', ttlMs: 5 }, { restArgs: ['a'] });
+    expect(call).toMatchObject({ keyCount: 3, argv: ['l', 'ä', 'k', 'o', 5, 'a'] });
+    expect(call.encodedKeys).toBe('$1\r\nl\r\n$2\r\nä\r\n$1\r\nk\r\n');
+    const more = scriptCall(define(), bound, { owner: 'o', ttlMs: 5 }, { restKeys: ['m'] });
+    expect(more).toMatchObject({ keyCount: 4, argv: ['l', 'ä', 'k', 'm', 'o', 5], encodedKeys: undefined });
+    expect(bound.keys).toEqual(['l', 'ä', 'k']);
+    expect(() => scriptCall(define({ name: 'test.other' }), bound, { owner: 'o', ttlMs: 5 })).toThrow(
+      'must have been bound for script test.other',
+    );
   });
 
   it('puts keys and arguments beyond the named ones last', () => {

@@ -8,6 +8,7 @@ import {
   type ScriptLink,
   type ServerFacts,
   type SubscriberLink,
+  type WireCall,
 } from '../driver.ts';
 import type { ResolvedRedisOptions } from '../options.ts';
 import { IoredisClientLink } from './client-link.ts';
@@ -51,7 +52,7 @@ class ClusterDriver implements Driver {
     this.#options = options;
     this.#owned = owned;
     this.#watch = new ClusterWatch({ client, clock: options.clock, random: options.random });
-    this.scripts = { send: (...call) => this.#send(call[0], call[1], call[2], call[3]) };
+    this.scripts = { send: (call) => this.#send(call) };
   }
 
   lane(key: ScriptArgument | undefined): NodeClient | undefined {
@@ -123,23 +124,18 @@ class ClusterDriver implements Driver {
    * and a call that must not be repeated can be. ioredis follows redirects; what else a node refuses, the runner repeats,
    * which knows the deadline.
    */
-  async #send(
-    command: 'evalsha' | 'eval',
-    script: string,
-    keyCount: number,
-    args: readonly ScriptArgument[],
-  ): Promise<unknown> {
-    const lane = this.lane(keyCount > 0 ? args[0] : undefined);
+  async #send(call: WireCall): Promise<unknown> {
+    const lane = this.lane(call.keyCount > 0 ? call.args[0] : undefined);
     if (lane === undefined) throw new Error(noMaster);
     try {
-      return await sendEncoded(lane, command, script, keyCount, args);
+      return await sendEncoded(lane, call);
     } catch (error) {
       const refusal =
         error instanceof Error ? /^(MOVED|ASK|CLUSTERDOWN) /.exec(error.message)?.[1] : undefined;
       // Also what a node says that was taken out of the cluster while our map still leads there.
       if (refusal !== undefined) this.#watch.heal();
       if (refusal === 'MOVED' || refusal === 'ASK') {
-        return sendScript(this.client, command, script, keyCount, args);
+        return sendScript(this.client, call);
       }
       throw error;
     }

@@ -28,10 +28,10 @@ export function corkedLink(client: NodeClient): ScriptLink {
     calls = 0;
   };
   return {
-    send(command, script, keyCount, args) {
+    send(call) {
       if (calls === 0) process.nextTick(endOfTurn);
       else if (corked === undefined) corked = cork(holder.stream);
-      const sent = sendEncoded(client, command, script, keyCount, args);
+      const sent = sendEncoded(client, call);
       calls += 1;
       if (calls % callsPerWrite === 0) {
         corked?.uncork();

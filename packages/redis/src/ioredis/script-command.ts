@@ -1,10 +1,8 @@
 import { Command, Redis as IORedis } from 'ioredis';
-import type { ScriptArgument } from '../client.ts';
-import { sendScript } from '../driver.ts';
+import { sendScript, type WireCall } from '../driver.ts';
+import { bulkString } from '../key-list.ts';
 import type { NodeClient } from './link.ts';
 import { ReplyDeadlines } from './reply-deadlines.ts';
-
-type ScriptCommandName = 'evalsha' | 'eval';
 
 /**
  * A script call as ioredis takes one, without what ioredis does for commands in general: it looks at each argument three
@@ -12,7 +10,7 @@ type ScriptCommandName = 'evalsha' | 'eval';
  * else of a call.
  */
 export class ScriptCommand {
-  readonly name: ScriptCommandName;
+  readonly name: WireCall['command'];
   /** What traces and errors of ioredis show: which script, and nothing of keys and payloads. */
   readonly args: readonly string[];
   readonly promise: Promise<unknown>;
@@ -27,7 +25,7 @@ export class ScriptCommand {
   readonly #text: Buffer;
   readonly #deadlines: ReplyDeadlines;
 
-  constructor(command: ScriptCommandName, script: string, text: Buffer, deadlines: ReplyDeadlines) {
+  constructor(command: WireCall['command'], script: string, text: Buffer, deadlines: ReplyDeadlines) {
     this.name = command;
     this.args = [script];
     this.#text = text;
@@ -68,22 +66,16 @@ function decode(reply: unknown): unknown {
 const deadlinesOf = new WeakMap<NodeClient, ReplyDeadlines>();
 
 /** Sends a script to one server. With the same effect as ioredis's own methods, in less time. */
-export function sendEncoded(
-  client: NodeClient,
-  command: ScriptCommandName,
-  script: string,
-  keyCount: number,
-  args: readonly ScriptArgument[],
-): Promise<unknown> {
+export function sendEncoded(client: NodeClient, call: WireCall): Promise<unknown> {
   // Handed-in clients may be of another copy of ioredis, with other insides.
   if (client instanceof IORedis) {
-    const text = encode(command, script, keyCount, args);
+    const text = encode(call);
     if (text) {
-      const call = new ScriptCommand(command, script, text, deadlines(client));
-      return client.sendCommand(call as unknown as Command) as Promise<unknown>;
+      const command = new ScriptCommand(call.command, call.script, text, deadlines(client));
+      return client.sendCommand(command as unknown as Command) as Promise<unknown>;
     }
   }
-  return sendScript(client, command, script, keyCount, args);
+  return sendScript(client, call);
 }
 
 function deadlines(client: NodeClient): ReplyDeadlines {
@@ -95,37 +87,25 @@ function deadlines(client: NodeClient): ReplyDeadlines {
   return found;
 }
 
-/**
- * An array of bulk strings, as https://redis.io/docs/latest/develop/reference/protocol-spec/ has it.
- * Nothing where an argument is bytes, which no text can hold.
- */
-export function encode(
-  command: ScriptCommandName,
-  script: string,
-  keyCount: number,
-  args: readonly ScriptArgument[],
-): Buffer | undefined {
-  const head = `*${args.length + 3}\r\n$${command.length}\r\n${command}\r\n`;
+/** An array of bulk strings. Nothing where an argument is bytes, which no text can hold. */
+export function encode(call: WireCall): Buffer | undefined {
   // Mostly all of it is ASCII, and then a length in characters is one in bytes.
-  const text = join(head, script, keyCount, args, (value) => value.length);
-  if (text === undefined || Buffer.byteLength(text) === text.length)
-    return text === undefined ? undefined : Buffer.from(text, 'latin1');
-  return Buffer.from(join(head, script, keyCount, args, (value) => Buffer.byteLength(value))!);
+  const text = join(call, (value) => `$${value.length}\r\n${value}\r\n`);
+  if (text === undefined) return undefined;
+  if (Buffer.byteLength(text) === text.length) return Buffer.from(text, 'latin1');
+  return Buffer.from(join(call, bulkString)!);
 }
 
 function join(
-  head: string,
-  script: string,
-  keyCount: number,
-  args: readonly ScriptArgument[],
-  lengthOf: (value: string) => number,
+  { command, script, keyCount, args, encodedKeys }: WireCall,
+  bulk: (value: string) => string,
 ): string | undefined {
-  let text = `${head}$${lengthOf(script)}\r\n${script}\r\n$${String(keyCount).length}\r\n${keyCount}\r\n`;
-  for (let at = 0; at < args.length; at += 1) {
+  let text = `*${args.length + 3}\r\n${bulk(command)}${bulk(script)}${bulk(String(keyCount))}`;
+  if (encodedKeys !== undefined) text += encodedKeys;
+  for (let at = encodedKeys === undefined ? 0 : keyCount; at < args.length; at += 1) {
     const argument = args[at]!;
     if (typeof argument === 'object') return undefined;
-    const value = typeof argument === 'string' ? argument : String(argument);
-    text += `$${lengthOf(value)}\r\n${value}\r\n`;
+    text += bulk(typeof argument === 'string' ? argument : String(argument));
   }
   return text;
 }
