@@ -135,7 +135,8 @@ describe('locks behind a network that loses and delays', () => {
     console.log(
       `lost replies of acquisitions: median ${took[10]!.toFixed(0)} ms, worst ${took[19]!.toFixed(0)} ms`,
     );
-    expect(took[10]).toBeLessThan(100);
+    // Every one of them.
+    expect(took[19]).toBeLessThan(100);
     await redis.close();
   });
 

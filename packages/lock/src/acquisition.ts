@@ -43,6 +43,8 @@ export class Acquisition implements Entrant {
   /** Why Redis did not answer the last attempt. */
   #outage: RedisUnavailableError | undefined;
   #losses = 0;
+  /** Nobody waits for an answer any more. */
+  #isOver = false;
 
   constructor(engine: LockEngine, plan: Plan) {
     this.#engine = engine;
@@ -70,6 +72,7 @@ export class Acquisition implements Entrant {
       throw error;
     } finally {
       signal?.removeEventListener('abort', this.#waiter.wake);
+      this.#isOver = true;
       this.#unlisten?.();
       this.#engine.acquisitionEnded();
     }
@@ -141,7 +144,10 @@ export class Acquisition implements Entrant {
 
   /** While there is time an outage is waited out; with the same request where that may stand in line already. */
   #unanswered(error: unknown): number {
-    if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) throw error;
+    if (!isLockstepError(error, 'REDIS_UNAVAILABLE')) {
+      this.#engine.layouts.note(error);
+      throw error;
+    }
     if (!error.outcomeUnknown && !this.#queues) this.#open = false;
     if (this.#plan.options.waitMs === 0) throw error;
     this.#outage = error;
@@ -170,11 +176,11 @@ export class Acquisition implements Entrant {
   }
 
   /**
-   * Before the request enters a line: its bell may ring before the answer is here. The second bell says that the one
-   * before us was rung, so that we see to it that it comes.
+   * Before the request enters a line: its bell may ring before the answer is here. The second bell says that the first
+   * in line was rung, and that we are to see to it that it comes.
    */
   onQueue(): void {
-    if (this.#unlisten) return;
+    if (this.#unlisten || this.#isOver) return;
     const { id } = this.#claim;
     const removers = [
       this.#engine.listen(id, this.#waiter.wake),

@@ -19,6 +19,7 @@ export type Answer =
 const granted = 1;
 const busy = 0;
 export const gone = 2;
+const newer = 3;
 
 /** Reads `{1, token}`, `{1, token, 1}` for a settled one, `{0, position, recheckMs}`, `{2}` or `{3, layout}`. */
 export function parseAnswer(reply: unknown): Answer {
@@ -26,13 +27,23 @@ export function parseAnswer(reply: unknown): Answer {
   if (code === granted) return { kind: 'granted', fencingToken: Number(first), settled: second === 1 };
   if (code === busy) return { kind: 'busy', position: Number(first), recheckMs: Number(second) };
   if (code === gone) return { kind: 'gone' };
-  throw new LayoutTooNewError({ what: 'lock', found: Number(first), known: layout });
+  throw tooNew(first);
+}
+
+/** Throws for `{3, layout}`: what a script says that found a newer layout and wrote nothing. */
+export function refuseNewer(reply: unknown): void {
+  if (Array.isArray(reply) && reply[0] === newer) throw tooNew(reply[1] as string);
+}
+
+export function tooNew(found: string | number): LayoutTooNewError {
+  return new LayoutTooNewError({ what: 'lock', found: Number(found), known: layout });
 }
 
 /** Whether a lease was ours when it was given back. */
 export type ReleaseOutcome = 'released' | 'expired';
 
-/** Reads 1 or 0. */
+/** Reads 1 or 0, or `{3, layout}`. */
 export function parseRelease(reply: unknown): ReleaseOutcome {
+  refuseNewer(reply);
   return reply === 1 ? 'released' : 'expired';
 }

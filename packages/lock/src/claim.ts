@@ -1,6 +1,6 @@
 import type { Answer, ReleaseOutcome } from './answer.ts';
 import type { Place } from './place.ts';
-import { fenceRetentionMs, fenceTouchMs, givenUpRetentionMs } from './timing.ts';
+import { fenceRetentionMs, fenceTouchMs, givenUpRetentionMs, nodeDeadline } from './timing.ts';
 
 /** Who waits in line for an answer. */
 export interface Entrant {
@@ -12,6 +12,8 @@ export interface Entrant {
 export interface Ask {
   /** Absent where the request is to be refused rather than stand in line. */
   readonly entrant?: Entrant | undefined;
+  /** How long the lease is to last: the claim's own time to live, unless an `extend` has changed it since. */
+  readonly ttlMs: number;
   /** The token must not be below this one: a lease that is planted again keeps its order. */
   readonly least: number;
   /** The script does not run later than this after it was sent; default the connection's `commandTimeoutMs`. */
@@ -47,9 +49,14 @@ export interface Claim extends ClaimBase {
   readonly owner: string;
   /** The mutexes that `list` shows while it is granted. */
   readonly listed: readonly string[];
+  /** Its request says again how long the fencing counter is kept. */
+  readonly touches: boolean;
   acquire(place: Place, ask: Ask): Promise<Answer>;
-  /** Gives a granted lease back. `isValid`: it had not run out by the local clock when this was called. */
-  release(place: Place, isValid: boolean): Promise<ReleaseOutcome>;
+  /**
+   * Gives a granted lease back. `isValid`: it had not run out by the local clock when this was called. `isOpen`: the
+   * place has not answered a request yet, so that a copy of it may still arrive.
+   */
+  release(place: Place, isValid: boolean, isOpen: boolean): Promise<ReleaseOutcome>;
   /**
    * Takes back whatever the request has or may still get: a grant, a place in the line if it `stood` there. A copy of it
    * that arrives later is refused.
@@ -61,8 +68,8 @@ export interface Claim extends ClaimBase {
 }
 
 /** For how long a request is refused after its release: as long as a copy of it, or of its release, may arrive. */
-export function releasedRetention({ redis }: Place): number {
-  return 2 * redis.commandTimeoutMs + 1_000;
+export function releasedRetention({ redis }: Place, { ttlMs }: ClaimBase): number {
+  return 2 * Math.max(redis.commandTimeoutMs, nodeDeadline(ttlMs)) + 1_000;
 }
 
 /** How long a request that was given up is refused. */
@@ -71,7 +78,7 @@ export function givenUpRetention({ ttlMs }: ClaimBase): number {
 }
 
 /** How long the fencing counter is kept; 0 for ever. */
-export function fenceKeepMs({ ttlMs, durable }: ClaimBase): number {
+export function fenceKeepMs({ durable }: ClaimBase, ttlMs: number): number {
   return durable ? 0 : ttlMs + fenceRetentionMs + fenceTouchMs;
 }
 

@@ -14,7 +14,7 @@ import {
   type ElectionOptions,
 } from './options.ts';
 import type { Place } from './place.ts';
-import { EngineLockable, plainHandle, type Lockable, type LockedWork } from './primitive.ts';
+import { EngineLockable, plainHandle, runLocked, type Lockable, type LockedWork } from './primitive.ts';
 
 /** How a candidate runs: the time to live and the metadata are the election's. */
 export type CampaignOptions = Omit<AcquireOptions, 'ttlMs' | 'metadata'>;
@@ -85,9 +85,9 @@ export class Election implements Lockable<CampaignOptions> {
     return leadership;
   }
 
-  /** Campaigns, runs `work` while leading, resigns. */
+  /** Campaigns, runs `work` while leading, resigns. Meanwhile `leadership` is the lease, and `resign()` ends it. */
   withLock<Result>(options: CampaignOptions, work: LockedWork<LockHandle, Result>): Promise<Result> {
-    return this.#lockable.withLock(options, work);
+    return runLocked(this.#engine, () => this.campaign(options), work);
   }
 
   /** Gives leadership up; the next candidate leads. `expired` when this one did not lead any more. */

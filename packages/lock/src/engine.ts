@@ -10,6 +10,7 @@ import {
 import type { ReleaseOutcome } from './answer.ts';
 import type { Claim } from './claim.ts';
 import type { Grantor } from './grantor.ts';
+import { LayoutWatch } from './layout-watch.ts';
 import { LeaseState } from './lease-state.ts';
 import { LockIndex } from './lock-index.ts';
 import { StatsRecorder } from './lock-stats.ts';
@@ -32,6 +33,7 @@ export class LockEngine {
   readonly clock: Clock;
   readonly stats = new StatsRecorder();
   readonly index: LockIndex;
+  readonly layouts: LayoutWatch;
   readonly #watch: LeaseWatch;
   readonly #renewals: Renewals;
   readonly #held = new Set<LeaseState>();
@@ -63,6 +65,7 @@ export class LockEngine {
             track: (work) => this.#track(work),
           });
     this.index = new LockIndex(this.places, this.clock, options.onError);
+    this.layouts = new LayoutWatch(options.logger, () => this.clock.now());
     this.#watch = new LeaseWatch(this.clock);
     this.#renewals = new Renewals({
       clock: this.clock,
@@ -73,11 +76,13 @@ export class LockEngine {
         this.stats.extended += 1;
         this.#watchOver(lease);
         this.#watch.update(lease.validity);
-        this.#enter(lease);
+        // A renewal says how long an expiring counter is kept.
+        this.#enter(lease, !lease.claim.durable);
       },
       onUnanswered: (lease) => this.#watchOver(lease),
       onLost: (lease) => this.#lost(lease, 'refused'),
       onFailure: (error) => options.onError(error, { source: 'locks', operation: 'renew' }),
+      note: (error) => this.layouts.note(error),
     });
     // The connection's id in front: it tells a script whom to ring. The engine's own keeps two engines apart.
     this.#idPrefix = `${this.places[0]!.redis.id}~${options.random.id().slice(0, 8)}`;
@@ -169,7 +174,7 @@ export class LockEngine {
     this.#held.add(lease);
     if (autoExtend) this.#renewals.add(lease);
     else this.#watchOver(lease);
-    this.#enter(lease);
+    this.#enter(lease, claim.touches);
     return lease;
   }
 
@@ -177,24 +182,27 @@ export class LockEngine {
     // A step of the wall clock only makes it look over: then Redis decides.
     if (this.#closed || !this.#held.has(lease) || lease.isOver()) lease.validity.assertValid();
     const sentAt = instant(this.clock);
+    const era = lease.extending();
     // Redis may shorten it although no reply comes.
-    if (ttlMs < lease.validity.remainingMs()) this.#moveDeadline(lease, sentAt, ttlMs);
+    if (ttlMs < lease.validity.remainingMs()) this.#moveDeadline(lease, sentAt, ttlMs, era);
     const timeoutMs = Math.min(this.places[0]!.redis.commandTimeoutMs, ttlMs);
     let failure: Error | undefined;
-    const [outcome] = await this.grantor.renew(
-      [lease.askFor(ttlMs, true)],
-      timeoutMs,
-      (error) => (failure ??= asError(error)),
-    );
+    const [outcome] = await this.grantor.renew([lease.askFor(ttlMs, true)], timeoutMs, (error) => {
+      this.layouts.note(error);
+      failure ??= asError(error);
+    });
     if (outcome === 'lost') this.#lost(lease, 'refused');
     if (outcome === 'unknown') throw failure ?? noAnswer(lease.claim.name);
     if (!this.#held.has(lease)) lease.validity.assertValid();
     this.stats.extended += 1;
-    this.#moveDeadline(lease, sentAt, ttlMs);
+    this.#moveDeadline(lease, sentAt, ttlMs, era);
     lease.validity.assertValid();
   }
 
-  /** One round trip; the first answer stands. Rejects when Redis cannot be asked: the lease then runs out by itself. */
+  /**
+   * The first answer stands. Rejects when Redis cannot be asked while the lease runs, which then ends by itself; one that
+   * has run out is `expired`.
+   */
   release(lease: LeaseState): Promise<ReleaseOutcome> {
     return (lease.releasing ??= this.#release(lease));
   }
@@ -257,20 +265,33 @@ export class LockEngine {
     return { released: settled.length - errors.length, errors };
   }
 
+  /** Looks at what it may reject with; gives the same. */
+  noting<T>(work: Promise<T>): Promise<T> {
+    work.catch((error: unknown) => this.layouts.note(error));
+    return work;
+  }
+
   async #release(lease: LeaseState): Promise<ReleaseOutcome> {
     const isValid = lease.validity.isValid();
     // Before the request is sent: a renewal must not follow it.
-    this.#drop(lease);
+    const wasHeld = this.#drop(lease);
     lease.validity.lose('released');
+    let outcome: ReleaseOutcome;
     try {
-      const outcome = await this.grantor.release(lease.claim, isValid);
-      this.stats.released += 1;
-      return outcome;
+      outcome = await this.grantor.release(lease.claim, isValid);
     } catch (error) {
-      // Not an answer: it may be asked for again.
-      lease.releasing = undefined;
-      throw error;
+      this.layouts.note(error);
+      if (isValid && !lease.isOver()) {
+        // Not an answer: it may be asked for again.
+        lease.releasing = undefined;
+        throw error;
+      }
+      // It has run out by itself meanwhile, whatever keeps Redis from saying so.
+      outcome = 'expired';
     }
+    if (outcome === 'released') this.stats.released += 1;
+    else if (wasHeld) this.stats.lost += 1;
+    return outcome;
   }
 
   /**
@@ -296,15 +317,15 @@ export class LockEngine {
     this.#removers.push(this.listen(this.#idPrefix, () => this.#revalidate()));
   }
 
-  #enter(lease: LeaseState): void {
-    for (const name of lease.claim.listed) this.index.enter(name, lease.ttlMs, lease);
+  #enter(lease: LeaseState, touched: boolean): void {
+    for (const name of lease.claim.listed) this.index.enter(name, lease.ttlMs, lease, touched);
   }
 
-  #moveDeadline(lease: LeaseState, sentAt: Instant, ttlMs: number): void {
-    lease.extended(sentAt, ttlMs);
+  #moveDeadline(lease: LeaseState, sentAt: Instant, ttlMs: number, era: number): void {
+    lease.extended(sentAt, ttlMs, era);
     this.#watch.update(lease.validity);
     this.#renewals.update(lease);
-    this.#enter(lease);
+    this.#enter(lease, false);
   }
 
   #lost(lease: LeaseState, reason: 'expired' | 'refused'): void {
@@ -321,16 +342,19 @@ export class LockEngine {
     logger[level]({ lock: name, fencingToken: lease.fencingToken, reason }, 'locks: a lease was lost');
   }
 
-  #drop(lease: LeaseState): void {
-    this.#held.delete(lease);
+  /** Whether it was held. */
+  #drop(lease: LeaseState): boolean {
+    const wasHeld = this.#held.delete(lease);
     for (const name of lease.claim.listed) this.index.leave(name, lease);
     if (lease.watched) this.#watch.delete(lease.validity);
     this.#renewals.delete(lease);
+    return wasHeld;
   }
 
   /** Another server may answer now, or the same one without its data: what we hold is confirmed or given up at once. */
   #revalidate(): void {
     this.#wakeAll();
+    this.index.catchUp();
     if (this.#held.size > 0) void this.#renewals.check([...this.#held]);
   }
 

@@ -12,13 +12,13 @@ export type { Fenced, FencedValue, FenceGuard } from './fenced.ts';
 export type { HeldLock, LockInspection, LockWaiter } from './inspection.ts';
 export type { LockHandle } from './lock-handle.ts';
 export type { LockStats } from './lock-stats.ts';
-export type { ListOptions } from './locks.ts';
 export type {
   AcquireOptions,
   ElectionOptions,
   FencedWriteOptions,
   LatchOptions,
   LatchWaitOptions,
+  ListOptions,
   LocksOptions,
   TryAcquireOptions,
 } from './options.ts';

@@ -1,10 +1,9 @@
-import { RedisUnavailableError, unmarkBody, type Codec } from '@lockstep/core';
-import type { RunOptions } from '@lockstep/redis';
+import { unmarkBody, type Codec } from '@lockstep/core';
+import { inTime } from './answers.ts';
 import { majority } from './claim.ts';
 import type { MutexKeys } from './keys.ts';
 import type { Place } from './place.ts';
 import { inspectMutex, type MutexState } from './scripts/inspect-mutex.ts';
-import { late, within } from './within.ts';
 
 /** A request that stands in line. */
 export interface LockWaiter {
@@ -36,14 +35,14 @@ export type LockInspection =
   HeldLock | { readonly held: false; readonly name: string; readonly waiters: readonly LockWaiter[] };
 
 /** One place's view of a lock. */
-function inspectAt(place: Place, keys: MutexKeys, options?: RunOptions): Promise<MutexState> {
-  return place.redis.run(inspectMutex, keys, {}, options);
+function inspectAt(place: Place, keys: MutexKeys): Promise<MutexState> {
+  return place.redis.run(inspectMutex, keys, {});
 }
 
-/** Long enough for a node that lives; a frozen one must not hold an inspection up. */
-const nodeDeadlineMs = 500;
-
-/** What all places together say: of a quorum, the owner that a majority names. */
+/**
+ * What all places together say: of a quorum, the owner that a majority names; nobody as soon as those that have not
+ * answered could not make a majority for anyone.
+ */
 export async function inspectAll(
   places: readonly Place[],
   keysAt: (place: Place) => MutexKeys,
@@ -51,26 +50,27 @@ export async function inspectAll(
   const [first, ...others] = places as [Place, ...Place[]];
   if (others.length === 0) return inspectAt(first, keysAt(first));
   const need = majority(places.length);
-  const { clock } = first.redis;
-  const views = places.map((place) => within(clock, inspectAt(place, keysAt(place)), nodeDeadlineMs));
+  const views = places.map((place) => inTime(place, 'inspect', inspectAt(place, keysAt(place))));
   const states: MutexState[] = [];
   const failures: unknown[] = [];
   for await (const view of settledInOrder(views)) {
     if ('failure' in view) failures.push(view.failure);
-    else if (view.value === late) failures.push(silent());
     else states.push(view.value);
     const owned = agreed(states, need);
     if (owned) return owned;
+    const open = places.length - states.length - failures.length;
+    if (states.length >= need && mostVotes(states) + open < need) break;
   }
   if (states.length < need) throw failures[0];
   return { ...states[0]!, owner: undefined };
 }
 
-function silent(): RedisUnavailableError {
-  return new RedisUnavailableError('inspect: a node did not answer in time', {
-    reason: 'timeout',
-    outcomeUnknown: false,
-  });
+/** For the owner that most of these name. */
+function mostVotes(states: readonly MutexState[]): number {
+  const votes = states.map(({ owner }) =>
+    owner === undefined ? 0 : states.filter((one) => one.owner === owner).length,
+  );
+  return Math.max(0, ...votes);
 }
 
 type Settled<T> = { readonly value: T } | { readonly failure: unknown };

@@ -1,10 +1,12 @@
 import {
+  abortable,
   abortReason,
   assertName,
   ConfigurationError,
   ConflictError,
   elapsedSince,
   instant,
+  isLockstepError,
   LayoutTooNewError,
   OperationTimeoutError,
 } from '@lockstep/core';
@@ -18,9 +20,12 @@ import {
   type LatchWaitOptions,
 } from './options.ts';
 import type { Place } from './place.ts';
-import { countDown, watchLatch, type LatchReply } from './scripts/latch.ts';
+import { countDown, readLatch, watchLatch, type LatchReply } from './scripts/latch.ts';
 import { patienceMs } from './timing.ts';
 import { Waiter } from './waiter.ts';
+
+/** Between two looks that Redis could not answer; `up` ends it early. */
+const outagePauseMs = 250;
 
 /**
  * Opens for good once it was counted down `count` times, by anyone. Lives on one Redis: a quorum has no common counter.
@@ -64,33 +69,35 @@ export class Latch {
     return this.#left(await redis.run(countDown, this.#keys(), args));
   }
 
-  /** What is left to count. */
+  /** What is left to count. Writes nothing. */
   async left(): Promise<number> {
-    return this.#look('');
+    const { latch } = this.#keys();
+    return this.#left(await this.#place.redis.run(readLatch, { latch }, { total: this.count }));
   }
 
   /**
-   * Resolves once nothing is left to count.
+   * Resolves once nothing is left to count. An outage is waited out while there is time.
    *
-   * @throws OPERATION_TIMEOUT after `waitMs`; CONFLICT; REDIS_UNAVAILABLE; the signal's reason.
+   * @throws OPERATION_TIMEOUT after `waitMs`; REDIS_UNAVAILABLE if Redis is away then; CONFLICT; the signal's reason.
    */
   async wait(options: LatchWaitOptions = {}): Promise<void> {
     const { waitMs, signal } = resolveLatchWait(options);
     if (signal?.aborted) throw abortReason(signal);
     const engine = this.#engine;
-    const { clock } = engine;
-    const start = instant(clock);
-    const waiter = new Waiter(clock);
+    const start = instant(engine.clock);
+    const waiter = new Waiter(engine.clock);
     const bell = engine.nextId();
     const removers = [engine.listen(bell, waiter.wake), engine.onUpheaval(waiter.wake)];
     signal?.addEventListener('abort', waiter.wake, { once: true });
     try {
       for (;;) {
         engine.assertOpen();
-        if ((await this.#look(`${this.#place.redis.doorbell.channel} ${bell}`)) === 0) return;
-        const leftMs = waitMs - elapsedSince(clock, start);
-        if (leftMs <= 0) throw new OperationTimeoutError(`latch ${this.name}`, waitMs);
-        await waiter.sleep(Math.min(leftMs, patienceMs / 2));
+        const looking = this.#look(`${this.#place.redis.doorbell.channel} ${bell}`);
+        const { left, outage } = await (signal ? abortable(looking, signal) : looking);
+        if (left === 0) return;
+        const leftMs = waitMs - elapsedSince(engine.clock, start);
+        if (leftMs <= 0) throw outage ?? new OperationTimeoutError(`latch ${this.name}`, waitMs);
+        await waiter.sleep(Math.min(leftMs, outage ? outagePauseMs : patienceMs / 2));
         if (signal?.aborted) throw abortReason(signal);
       }
     } finally {
@@ -99,9 +106,16 @@ export class Latch {
     }
   }
 
-  async #look(waiter: string): Promise<number> {
+  /** What is left, or why Redis did not say. */
+  async #look(waiter: string): Promise<{ left?: number; outage?: Error }> {
     const args = { total: this.count, waiter, keep_ms: this.#keepMs };
-    return this.#left(await this.#place.redis.run(watchLatch, this.#keys(), args));
+    try {
+      const reply = await this.#place.redis.run(watchLatch, this.#keys(), args);
+      return { left: this.#left(reply) };
+    } catch (error) {
+      if (isLockstepError(error, 'REDIS_UNAVAILABLE')) return { outage: error };
+      throw error;
+    }
   }
 
   #keys(): ReturnType<typeof latchKeys> {
@@ -113,6 +127,8 @@ export class Latch {
     const what = `latch ${this.name}`;
     if (reply.kind === 'other-count')
       throw new ConflictError({ what, expected: this.count, current: reply.count });
-    throw new LayoutTooNewError({ what, found: reply.layout, known: layout });
+    const tooNew = new LayoutTooNewError({ what, found: reply.layout, known: layout });
+    this.#engine.layouts.note(tooNew);
+    throw tooNew;
   }
 }

@@ -43,6 +43,8 @@ export class LeaseState {
   /** When the request was sent that the deadline counts from. */
   #deadlineFrom: Instant;
   #retryInMs = 0;
+  /** How many times `extend` was called: what was sent before the last one may be undone by it. */
+  #extends = 0;
   #failedAt: Instant | undefined;
 
   constructor({ claim, clock, fencingToken, sentAt, autoExtend, maxHoldMs }: LeaseStateParts) {
@@ -93,8 +95,22 @@ export class LeaseState {
     return this.renewalDueMs() <= this.ttlMs / renewalsPerTtl / 2;
   }
 
-  /** A background renewal was granted. It moves the deadline only away: an `extend` may have gone further. */
-  renewed(sentAt: Instant, ttlMs: number): void {
+  /** Marks what is sent now, so that its reply can be told from one that an `extend` has overtaken. */
+  get era(): number {
+    return this.#extends;
+  }
+
+  /** An `extend` is sent. Returns its era. */
+  extending(): number {
+    return ++this.#extends;
+  }
+
+  /**
+   * A background renewal of that era was granted. It moves the deadline only away: an `extend` may have gone further. One
+   * that was sent before an `extend` says nothing: that may have brought the deadline nearer since.
+   */
+  renewed(sentAt: Instant, ttlMs: number, era: number): void {
+    if (era !== this.#extends) return;
     this.#renewedAt = sentAt;
     this.#failedAt = undefined;
     const remainingMs = ttlMs - driftAllowance(ttlMs) - elapsedSince(this.#clock, sentAt);
@@ -102,7 +118,8 @@ export class LeaseState {
   }
 
   /** An `extend` was sent (then the deadline may have come nearer, whatever the reply) or granted. */
-  extended(sentAt: Instant, ttlMs: number): void {
+  extended(sentAt: Instant, ttlMs: number, era: number): void {
+    if (era !== this.#extends) return;
     this.ttlMs = ttlMs;
     this.#renewedAt = sentAt;
     this.#failedAt = undefined;

@@ -1,12 +1,14 @@
 import type { CompiledPattern } from '@lockstep/core';
 import { instant, type Clock, type ErrorHandler, type Instant } from '@lockstep/core';
-import { scriptCall } from '@lockstep/redis';
+import { inTime } from './answers.ts';
+import { ballot } from './ballot.ts';
+import { majority } from './claim.ts';
+import { buckets, IndexWriter } from './index-writer.ts';
 import { indexKeys } from './keys.ts';
 import type { Place } from './place.ts';
-import { indexLocks, pageOfIndex } from './scripts/index-locks.ts';
+import { pageOfIndex } from './scripts/index-locks.ts';
 import { fenceTouchMs } from './timing.ts';
 
-const buckets = 16;
 const pageSize = 200;
 
 /** An entry outlives the lease it was made for by this much, so that a lock used again and again is entered rarely. */
@@ -22,7 +24,7 @@ interface Entry {
   readonly at: Instant;
   readonly forMs: number;
   /** When this process last said how long the fencing counter is kept. */
-  readonly touchedAt: Instant;
+  touchedAt: Instant | undefined;
 }
 
 /** A name that is not written yet, and who made it one. */
@@ -37,43 +39,48 @@ interface Pending {
  * not written again, and one whose lock is soon free again not at all. Whoever lists asks each lock itself.
  */
 export class LockIndex {
-  readonly #places: readonly Place[];
   readonly #clock: Clock;
-  readonly #onError: ErrorHandler;
   /** Until when each name is entered, counted from an instant. */
   readonly #entered = new Map<string, Entry>();
+  readonly #writers: readonly IndexWriter[];
   #pending = new Map<string, Pending>();
-  #writing: Promise<void> | undefined;
+  #gathering: Promise<void> | undefined;
   #writeNow: (() => void) | undefined;
+  /** A place could not be written to. */
+  #isBehind = false;
 
   constructor(places: readonly Place[], clock: Clock, onError: ErrorHandler) {
-    this.#places = places;
     this.#clock = clock;
-    this.#onError = onError;
+    const onBehind = (): void => void (this.#isBehind = true);
+    const onDropped = (name: string): void => void this.#entered.delete(name);
+    this.#writers = places.map(
+      (place) => new IndexWriter({ place, onError, onBehind, onDropped, most: remembered }),
+    );
   }
 
-  /** Whether it is time to say again how long the fencing counter of a name is kept. The next `enter` notes that it was. */
+  /** Whether it is time to say again how long the fencing counter of a name is kept. An `enter` notes that it was. */
   needsTouch(name: string): boolean {
-    const known = this.#entered.get(name);
-    return known === undefined || elapsed(known.touchedAt, instant(this.#clock)) > fenceTouchMs;
+    const touchedAt = this.#entered.get(name)?.touchedAt;
+    return touchedAt === undefined || elapsed(touchedAt, instant(this.#clock)) > fenceTouchMs;
   }
 
-  /** A lock of this name may be held for `ttlMs` from now, by this holder. */
-  enter(name: string, ttlMs: number, holder: object): void {
+  /** A lock of this name may be held for `ttlMs` from now, by this holder, who has `touched` its fencing counter or not. */
+  enter(name: string, ttlMs: number, holder: object, touched = false): void {
     const known = this.#entered.get(name);
     const now = instant(this.#clock);
     if (known !== undefined && known.forMs - elapsed(known.at, now) > ttlMs) {
-      if (elapsed(known.touchedAt, now) > fenceTouchMs) this.#remember(name, known.forMs, undefined);
+      if (touched) known.touchedAt = now;
       this.#pending.get(name)?.holders.add(holder);
+      if (this.#isBehind) this.catchUp();
       return;
     }
     const forMs = ttlMs + slackMs;
-    this.#remember(name, forMs, known);
+    this.#remember(name, { at: now, forMs, touchedAt: touched ? now : known?.touchedAt });
     const holders = (this.#pending.get(name)?.holders ?? new Set()).add(holder);
     // A lock that is used again and again is written once, rather than nearly written each time.
     if (known !== undefined) holders.add(this);
     this.#pending.set(name, { forMs, holders });
-    this.#writing ??= this.#write();
+    this.#gathering ??= this.#gather();
   }
 
   /** A holder is done: what waits to be written for nobody else is not written. */
@@ -86,10 +93,19 @@ export class LockIndex {
     if (this.#pending.size === 0) this.#writeNow?.();
   }
 
-  /** Resolves once what was entered before is written. */
+  /** Tries again what could not be written. */
+  catchUp(): void {
+    this.#isBehind = false;
+    for (const writer of this.#writers) writer.write(new Map());
+  }
+
+  /** Resolves once what was entered before is written, or could not be; of several places by a majority. */
   async flush(): Promise<void> {
     this.#writeNow?.();
-    while (this.#writing) await this.#writing;
+    await this.#gathering;
+    this.catchUp();
+    const written = this.#writers.map((writer) => writer.written());
+    await ballot(written, majority(written.length));
   }
 
   /** All names entered at a place, bucket by bucket. */
@@ -98,7 +114,9 @@ export class LockIndex {
       const { names } = indexKeys(place.lockPrefix, bucket);
       let after = '';
       for (;;) {
-        const page = await place.redis.run(pageOfIndex, { names }, { after, limit: pageSize });
+        const reading = place.redis.run(pageOfIndex, { names }, { after, limit: pageSize });
+        // Of several places one may be silent: the others are enough.
+        const page = await (this.#writers.length > 1 ? inTime(place, 'list', reading) : reading);
         const matching = pattern ? page.filter((name) => pattern.matches(name)) : page;
         if (matching.length > 0) yield matching;
         if (page.length < pageSize) break;
@@ -107,50 +125,23 @@ export class LockIndex {
     }
   }
 
-  async #write(): Promise<void> {
-    await this.#gather();
-    while (this.#pending.size > 0) {
-      const batch = this.#pending;
-      this.#pending = new Map();
-      await Promise.all(this.#places.map((place) => this.#writeTo(place, batch)));
-    }
-    this.#writing = undefined;
-  }
-
-  #gather(): Promise<void> {
-    return new Promise((resolve) => {
+  async #gather(): Promise<void> {
+    await new Promise<void>((resolve) => {
       const timer = this.#clock.setTimer(resolve, gatherMs);
       this.#writeNow = () => {
         timer.cancel();
         resolve();
       };
     });
+    this.#gathering = undefined;
+    const batch = new Map([...this.#pending].map(([name, { forMs }]) => [name, forMs]));
+    this.#pending = new Map();
+    for (const writer of this.#writers) writer.write(batch);
   }
 
-  async #writeTo(place: Place, batch: ReadonlyMap<string, Pending>): Promise<void> {
-    const byBucket = new Map<number, (string | number)[]>();
-    for (const [name, { forMs }] of batch) {
-      const bucket = bucketOf(name);
-      const entries = byBucket.get(bucket) ?? [];
-      byBucket.set(bucket, entries);
-      entries.push(name, forMs);
-    }
-    const calls = [...byBucket].map(([bucket, restArgs]) =>
-      scriptCall(indexLocks, indexKeys(place.lockPrefix, bucket), {}, { restArgs }),
-    );
-    const settled = await Promise.allSettled([place.redis.runAll(calls)]);
-    const replies = settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : [result]));
-    const failed = replies.find((result) => result.status === 'rejected');
-    if (failed === undefined) return;
-    for (const name of batch.keys()) this.#entered.delete(name);
-    this.#onError(failed.reason, { source: 'locks', operation: 'index' });
-  }
-
-  #remember(name: string, forMs: number, known: Entry | undefined): void {
-    const at = instant(this.#clock);
-    const touched = known === undefined || this.needsTouch(name);
+  #remember(name: string, entry: Entry): void {
     this.#entered.delete(name);
-    this.#entered.set(name, { at, forMs, touchedAt: touched ? at : known.touchedAt });
+    this.#entered.set(name, entry);
     if (this.#entered.size <= remembered) return;
     const [oldest] = this.#entered.keys();
     this.#entered.delete(oldest!);
@@ -160,11 +151,4 @@ export class LockIndex {
 /** As `elapsedSince`, between two readings of the clock. */
 function elapsed(start: Instant, now: Instant): number {
   return Math.max(now.monotonic - start.monotonic, now.wall - start.wall, 0);
-}
-
-/** FNV-1a over UTF-16 units: the same in every process and release. */
-function bucketOf(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < name.length; at += 1) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) % buckets;
 }

@@ -1,10 +1,14 @@
 import type { CompiledPattern } from '@lockstep/core';
 import { scriptCall } from '@lockstep/redis';
+import { majorityOf } from './answers.ts';
 import type { LockEngine } from './engine.ts';
 import { describeLock, inspectAll, type HeldLock, type LockInspection } from './inspection.ts';
 import { mutexKeys } from './keys.ts';
 import type { Place } from './place.ts';
 import { inspectMutex, type MutexState } from './scripts/inspect-mutex.ts';
+
+/** How many locks of a quorum are asked at once. */
+const pageSize = 200;
 
 /** Asks each lock that the index names; those of one page in one write. */
 export async function* listLocks(
@@ -12,14 +16,25 @@ export async function* listLocks(
   pattern: CompiledPattern | undefined,
 ): AsyncGenerator<HeldLock> {
   await engine.index.flush();
-  const seen = new Set<string>();
-  for (const place of engine.places) {
-    for await (const names of engine.index.names(place, pattern)) {
-      const fresh = engine.places.length === 1 ? names : names.filter((name) => !seen.has(name));
-      if (engine.places.length > 1) for (const name of fresh) seen.add(name);
-      for (const lock of await inspectPage(engine, fresh)) if (lock.held) yield lock;
-    }
+  const [first, ...others] = engine.places as [Place, ...Place[]];
+  const pages = others.length === 0 ? engine.index.names(first, pattern) : namesOfMajority(engine, pattern);
+  for await (const names of pages) {
+    for (const lock of await inspectPage(engine, names)) if (lock.held) yield lock;
   }
+}
+
+/** Each name once. What a majority wrote is read by a majority: they have a node in common. */
+async function* namesOfMajority(
+  engine: LockEngine,
+  pattern: CompiledPattern | undefined,
+): AsyncGenerator<string[]> {
+  const views = await majorityOf(engine.places, async (place) => {
+    const names: string[] = [];
+    for await (const page of engine.index.names(place, pattern)) names.push(...page);
+    return names;
+  });
+  const names = [...new Set(views.flat())];
+  for (let at = 0; at < names.length; at += pageSize) yield names.slice(at, at + pageSize);
 }
 
 async function inspectPage(engine: LockEngine, names: readonly string[]): Promise<LockInspection[]> {

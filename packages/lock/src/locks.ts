@@ -21,10 +21,13 @@ import type { LockStats } from './lock-stats.ts';
 import { multiLock } from './multi-lock.ts';
 import { mutex, mutexPlan } from './mutex.ts';
 import {
+  assertCloseOptions,
+  resolveListOptions,
   resolveLocksOptions,
   type AcquireOptions,
   type ElectionOptions,
   type LatchOptions,
+  type ListOptions,
   type LocksOptions,
   type TryAcquireOptions,
 } from './options.ts';
@@ -32,12 +35,6 @@ import { refuse, tryLease, type Lockable, type LockedWork } from './primitive.ts
 import { ReadWriteLock } from './read-write-lock.ts';
 import { reentrantLock } from './reentrant-lock.ts';
 import { Semaphore, type SemaphoreOptions } from './semaphore.ts';
-
-/** What `list` shows. */
-export interface ListOptions {
-  /** A pattern of the names: segments by `.`, `*` one, `**` the rest. @defaultValue all */
-  readonly match?: string | undefined;
-}
 
 /**
  * Makes locks on one connection, or on a quorum of independent masters. Does no I/O.
@@ -62,7 +59,8 @@ export class Locks implements Closeable<LockStats> {
     this.#engine = new LockEngine(resolved);
     this.#since = resolved.clock.now();
     const { name } = this;
-    const close = (how?: CloseOptions): Promise<CloseReport> => this.close(how);
+    // The connection has judged its options, and must not be kept from closing by ours.
+    const close = (how?: CloseOptions): Promise<CloseReport> => this.#closeOnce(how);
     this.#unregister = resolved.connections.map((redis) =>
       redis.register({ name, phase: 'ownership', close }),
     );
@@ -75,7 +73,10 @@ export class Locks implements Closeable<LockStats> {
     return new EngineLockHandle(this.#engine, lease ?? refuse(this.#engine, name));
   }
 
-  /** The mutex of a name, or null when it is busy. One round trip, never enters the line. */
+  /**
+   * The mutex of a name, or null when it is busy. Never enters the line. One round trip; two the first time that the
+   * mutex is found busy.
+   */
   async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<LockHandle | null> {
     assertName(name, 'name');
     const lease = await tryLease(this.#engine, mutexPlan(this.#engine, name, options, false));
@@ -146,8 +147,9 @@ export class Locks implements Closeable<LockStats> {
    * other libraries are not in it.
    */
   list(options: ListOptions = {}): AsyncIterable<HeldLock> {
+    const { match } = resolveListOptions(options);
     const pattern: CompiledPattern | undefined =
-      options.match === undefined ? undefined : compilePattern(options.match, 'options.match');
+      match === undefined ? undefined : compilePattern(match, 'options.match');
     return listLocks(this.#engine, pattern);
   }
 
@@ -164,7 +166,7 @@ export class Locks implements Closeable<LockStats> {
     return Promise.resolve(this.#engine.stats.snapshot(this.#engine.heldCount));
   }
 
-  /** Whether leases are being renewed. No round trip. */
+  /** Whether leases are being renewed, and whether a newer release keeps a lock otherwise. No round trip. */
   health(): Promise<HealthReport> {
     const { renewalsFailing, heldCount } = this.#engine;
     const renewals = renewalsFailing
@@ -173,22 +175,30 @@ export class Locks implements Closeable<LockStats> {
           remedy: 'Redis does not answer renewals; leases end at their deadline',
         } as const)
       : ({ status: 'up', remedy: '' } as const);
-    return Promise.resolve(
-      healthReport([{ name: 'renewals', value: { held: heldCount }, since: this.#since, ...renewals }]),
-    );
+    const since = this.#since;
+    const checks = [
+      { name: 'renewals', value: { held: heldCount }, since, ...renewals },
+      this.#engine.layouts.check(since),
+    ];
+    return Promise.resolve(healthReport(checks));
   }
 
   /**
    * Refuses new requests and those that wait, lets `withLock` work end for `drainMs`, aborts every signal with
    * `ShutdownError`, gives the work `abortMs` to come back, releases all.
    */
-  close(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(options);
-    return this.#closing;
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    assertCloseOptions(options);
+    return this.#closeOnce(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #closeOnce(options: CloseOptions = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
   }
 
   async #close(options: CloseOptions): Promise<CloseReport> {

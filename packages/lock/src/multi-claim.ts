@@ -47,15 +47,20 @@ export class MultiClaim implements Claim {
     return this.#names;
   }
 
-  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+  /** Every request says it. */
+  get touches(): boolean {
+    return true;
+  }
+
+  acquire(place: Place, { entrant, least, timeoutMs, ttlMs }: Ask): Promise<Answer> {
     entrant?.onQueue();
     const args = {
       owner: this.id,
       channel: entrant ? place.redis.doorbell.channel : '',
-      ttl_ms: this.ttlMs,
+      ttl_ms: ttlMs,
       metadata: this.#metadata,
       least,
-      keep_ms: fenceKeepMs(this),
+      keep_ms: fenceKeepMs(this, ttlMs),
       exact: place.exact,
     };
     const restKeys = this.#locks(place).flatMap(({ lock, fence, waiters, alive, gone, meta }) => {
@@ -65,7 +70,7 @@ export class MultiClaim implements Claim {
   }
 
   release(place: Place): Promise<ReleaseOutcome> {
-    return this.#release(place, '', releasedRetention(place));
+    return this.#release(place, '', releasedRetention(place, this));
   }
 
   withdraw(place: Place, stood: boolean): Promise<unknown> {

@@ -39,6 +39,8 @@ export class MutexClaim implements Claim {
   readonly #keys: MutexKeys[] = [];
   /** Places where a copy of this request may still arrive. */
   #uncertain: Set<Place> | undefined;
+  /** Given back, or given up: what is still to be sent for it is not. */
+  #isOver = false;
 
   constructor(id: string, parts: MutexClaimParts) {
     this.name = parts.name;
@@ -53,25 +55,30 @@ export class MutexClaim implements Claim {
     return this.id;
   }
 
+  get touches(): boolean {
+    return this.#parts.touch;
+  }
+
   acquire(place: Place, ask: Ask): Promise<Answer> {
     if (place.resends) this.#mayArrive(place);
     if (!this.#isPlain || ask.least > 0 || place.crowded.has(this.name)) return this.#acquire(place, ask);
     const args = {
       owner: this.id,
-      ttl_ms: this.ttlMs,
-      keep_ms: fenceKeepMs(this),
+      ttl_ms: ask.ttlMs,
+      keep_ms: fenceKeepMs(this, ask.ttlMs),
       touch: this.#parts.touch ? '1' : '0',
     };
     const taking = place.redis.run(takeMutex, this.#keysAt(place), args, this.#run(place, ask));
     return taking.then((fencingToken) => {
       if (fencingToken > 0) return { kind: 'granted', fencingToken, settled: false };
       place.crowded.add(this.name);
-      return this.#acquire(place, ask);
+      return this.#isOver ? { kind: 'gone' } : this.#acquire(place, ask);
     });
   }
 
-  async release(place: Place, isValid: boolean): Promise<ReleaseOutcome> {
-    const uncertain = this.#uncertain?.has(place) ?? false;
+  async release(place: Place, isValid: boolean, isOpen: boolean): Promise<ReleaseOutcome> {
+    this.#isOver = true;
+    const uncertain = isOpen || (this.#uncertain?.has(place) ?? false);
     const sending = new Sending(undefined);
     // Where others were seen a moment ago, they wait to be rung: the short script would only say so.
     if (this.#isPlain && !uncertain && !place.crowded.has(this.name)) {
@@ -81,11 +88,12 @@ export class MutexClaim implements Claim {
       if (reply === 'not-held') return sending.isUncertain && isValid ? 'released' : 'expired';
       if (reply === 'released') return reply;
     }
-    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place) : 0, sending);
+    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place, this) : 0, sending);
     return outcome === 'expired' && sending.isUncertain && isValid ? 'released' : outcome;
   }
 
   withdraw(place: Place, stood: boolean): Promise<unknown> {
+    this.#isOver = true;
     return this.#release(place, stood ? place.redis.doorbell.channel : '', givenUpRetention(this), undefined);
   }
 
@@ -108,11 +116,11 @@ export class MutexClaim implements Claim {
     const args = {
       owner: this.id,
       channel: ask.entrant ? place.redis.doorbell.channel : '',
-      ttl_ms: this.ttlMs,
+      ttl_ms: ask.ttlMs,
       metadata,
       announce: this.#announce(place),
       least: ask.least,
-      keep_ms: fenceKeepMs(this),
+      keep_ms: fenceKeepMs(this, ask.ttlMs),
       touch: touch ? '1' : '0',
       exact: place.exact,
     };

@@ -9,6 +9,7 @@ import {
   parseOptions,
   type BaseOptions,
   type Clock,
+  type CloseOptions,
   type Codec,
   type ErrorHandler,
   type Logger,
@@ -283,6 +284,24 @@ export function resolveLatchWait(options: LatchWaitOptions): {
 } {
   parseOptions(latchWaitSchema, options);
   return { waitMs: options.waitMs ?? defaults.waitMs, signal: options.signal };
+}
+
+/** What `list` shows. */
+export interface ListOptions {
+  /** A pattern of the names: segments by `.`, `*` one, `**` the rest. @defaultValue all */
+  readonly match?: string | undefined;
+}
+
+const listSchema = z.strictObject({ match: z.string({ error: 'must be a string' }).optional() });
+
+export function resolveListOptions(options: ListOptions): ListOptions {
+  return parseOptions(listSchema, options);
+}
+
+const closeSchema = z.strictObject({ drainMs: waitSchema.optional(), abortMs: waitSchema.optional() });
+
+export function assertCloseOptions(options: CloseOptions): void {
+  parseOptions(closeSchema, options);
 }
 
 /** Options of a guarded write. */

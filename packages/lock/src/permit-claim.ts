@@ -46,7 +46,12 @@ export class PermitClaim implements Claim {
     return [];
   }
 
-  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+  /** Every request says it. */
+  get touches(): boolean {
+    return true;
+  }
+
+  acquire(place: Place, { entrant, least, timeoutMs, ttlMs }: Ask): Promise<Answer> {
     entrant?.onQueue();
     const { count, permits, metadata } = this.#parts;
     const args = {
@@ -54,10 +59,10 @@ export class PermitClaim implements Claim {
       channel: entrant ? place.redis.doorbell.channel : '',
       count,
       permits,
-      ttl_ms: this.ttlMs,
+      ttl_ms: ttlMs,
       metadata,
       least,
-      keep_ms: fenceKeepMs(this),
+      keep_ms: fenceKeepMs(this, ttlMs),
       touch: '1',
       exact: place.exact,
     };
@@ -65,7 +70,7 @@ export class PermitClaim implements Claim {
   }
 
   release(place: Place): Promise<ReleaseOutcome> {
-    return this.#release(place, '', releasedRetention(place));
+    return this.#release(place, '', releasedRetention(place, this));
   }
 
   withdraw(place: Place, stood: boolean): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { answersOf } from './answers.ts';
 import type { LockEngine } from './engine.ts';
 import { decodeMetadata, waiterOf, type LockWaiter } from './inspection.ts';
 import { permitKeys } from './keys.ts';
@@ -19,34 +20,21 @@ export interface PermitInspection {
   readonly waiters: readonly LockWaiter[];
 }
 
-/** Of a quorum, the view of the node that knows of most permits in use. */
+/** Of a quorum, whoever one of the first majority to answer knows: a holder has the votes of a node of any majority. */
 export async function inspectPermitsOf(
   engine: LockEngine,
   name: string,
   kind: PermitKind,
 ): Promise<PermitInspection> {
-  const views = await Promise.allSettled(
-    engine.places.map(({ redis, lockPrefix }) =>
-      redis.run(inspectPermits, permitKeys(lockPrefix + name, kind), {}),
-    ),
+  const views = await answersOf(engine.places, 'inspect', ({ redis, lockPrefix }) =>
+    redis.run(inspectPermits, permitKeys(lockPrefix + name, kind), {}),
   );
-  const failures: unknown[] = [];
-  let best: PermitInspection | undefined;
-  for (const view of views) {
-    if (view.status === 'rejected') {
-      failures.push(view.reason);
-      continue;
-    }
-    const holders = view.value.holders.map(({ owner, count, ttlMs, metadata }) => ({
-      owner,
-      count,
-      ttlMs,
-      metadata: decodeMetadata(metadata, engine.options.codec),
-    }));
-    const inUse = holders.reduce((sum, { count }) => sum + count, 0);
-    if (best === undefined || inUse > best.inUse)
-      best = { inUse, holders, waiters: view.value.waiters.map(waiterOf) };
+  const holders = new Map<string, PermitHolder>();
+  for (const { owner, count, ttlMs, metadata } of views.flatMap((view) => view.holders)) {
+    if ((holders.get(owner)?.ttlMs ?? -1) >= ttlMs) continue;
+    holders.set(owner, { owner, count, ttlMs, metadata: decodeMetadata(metadata, engine.options.codec) });
   }
-  if (best === undefined) throw failures[0];
-  return best;
+  const known = [...holders.values()].sort((one, other) => one.ttlMs - other.ttlMs);
+  const inUse = known.reduce((sum, { count }) => sum + count, 0);
+  return { inUse, holders: known, waiters: views[0]!.waiters.map(waiterOf) };
 }

@@ -12,12 +12,12 @@ export type LockedWork<Handle, Result> = (lock: Handle) => Promise<Result> | Res
 /** The three ways to take a lock; every primitive offers them. */
 export interface Lockable<Options extends TryAcquireOptions = AcquireOptions, Handle = LockHandle> {
   /**
-   * Waits in line for up to `waitMs`. One round trip when it is free.
+   * Waits in line for up to `waitMs`. One round trip when it is free; one more the first time that it is found busy.
    *
    * @throws LOCK_TIMEOUT busy for all of `waitMs`; REDIS_UNAVAILABLE; CONFIGURATION; CLOSED; the signal's reason.
    */
   acquire(options?: Options): Promise<Handle>;
-  /** As `acquire` without waiting; null when it is busy. */
+  /** As `acquire` without waiting, or a place in the line; null when it is busy. */
   tryAcquire(options?: Omit<Options, 'waitMs'>): Promise<Handle | null>;
   /**
    * Acquires, runs `work`, releases. Gives what `work` returned, or throws what it threw. That the lease was lost

@@ -1,18 +1,15 @@
 import { driftAllowance, elapsedSince, instant, RedisUnavailableError, type Clock } from '@lockstep/core';
 import type { Answer, ReleaseOutcome } from './answer.ts';
 import { ballot, outageOf, type Ballot } from './ballot.ts';
-import type { Claim } from './claim.ts';
+import type { Ask, Claim } from './claim.ts';
 import type { Grantor, RenewalAsk, RenewalOutcome } from './grantor.ts';
 import { insist } from './insist.ts';
 import type { Place } from './place.ts';
 import { raiseAt } from './raise-token.ts';
 import { renewAt, type PlaceReply } from './renewal-batch.ts';
 import { RenewalTally } from './renewal-tally.ts';
+import { nodeDeadline } from './timing.ts';
 import { late, within } from './within.ts';
-
-/** The part of the time to live that a node has for its answer, so that a slow one does not eat the validity. */
-const nodeShare = 0.05;
-const shortestNodeDeadlineMs = 50;
 
 interface QuorumParts {
   readonly places: readonly Place[];
@@ -36,6 +33,8 @@ export class QuorumGrantor implements Grantor {
   readonly #clock: Clock;
   readonly #isClosed: () => boolean;
   readonly #track: (work: Promise<unknown>) => void;
+  /** Nodes that have not answered a request yet, by claim: a release has to be remembered there. */
+  readonly #open = new WeakMap<Claim, Map<Place, number>>();
 
   constructor({ places, clock, isClosed, track }: QuorumParts) {
     this.#places = places;
@@ -50,24 +49,27 @@ export class QuorumGrantor implements Grantor {
     const isValid = (): boolean =>
       elapsedSince(this.#clock, sentAt) < claim.ttlMs - driftAllowance(claim.ttlMs);
     const votes = await this.#vote(claim, timeoutMs);
+    let decisive: Ballot<unknown> = votes;
     if (votes.won && isValid()) {
       const fencingToken = tokenOf(votes);
-      const told = await this.#tell(claim, fencingToken, timeoutMs);
+      decisive = await this.#tell(claim, fencingToken, timeoutMs);
       // Telling takes time of its own.
-      if (told.won && isValid()) return { kind: 'granted', fencingToken, settled: true };
+      if (decisive.won && isValid()) return { kind: 'granted', fencingToken, settled: true };
     }
     await this.#takeBack(claim, votes, timeoutMs);
-    const outage = votes.won ? undefined : outageOf(votes, this.#places.length, this.#need(claim));
+    const outage = decisive.won ? undefined : outageOf(decisive, this.#places.length, this.#need(claim));
     if (outage !== undefined) throw outage;
     return { kind: 'busy', position: 0, recheckMs: -1 };
   }
 
   async release(claim: Claim, isValid: boolean): Promise<ReleaseOutcome> {
     const replies = this.#places.map(async (place) => {
-      const outcome = await this.#insist(claim, () => claim.release(place, isValid));
-      return outcome === 'released' ? outcome : undefined;
+      const isOpen = this.#open.get(claim)?.has(place) ?? false;
+      const releasing = claim.release(place, isValid, isOpen);
+      // A node that cannot be reached is told when it can; the answer does not wait for that.
+      this.#track(releasing.catch(() => this.#releaseLater(claim, place, isValid)));
+      return (await releasing) === 'released' ? true : undefined;
     });
-    this.#track(Promise.allSettled(replies));
     const votes = await ballot(replies, this.#need(claim));
     if (votes.won) return 'released';
     const outage = outageOf(votes, this.#places.length, this.#need(claim));
@@ -101,13 +103,31 @@ export class QuorumGrantor implements Grantor {
   }
 
   #vote(claim: Claim, timeoutMs: number): Promise<Ballot<Grant>> {
-    const ask = { least: 0, timeoutMs };
+    const ask: Ask = { ttlMs: claim.ttlMs, least: 0, timeoutMs };
     const votes = this.#places.map(async (place) => {
-      const answer = await within(this.#clock, claim.acquire(place, ask), timeoutMs);
+      const answer = await within(this.#clock, this.#ask(claim, place, ask), timeoutMs);
       if (answer === late) throw noVote(claim);
       return answer.kind === 'granted' ? answer : undefined;
     });
     return ballot(votes, this.#need(claim));
+  }
+
+  /** Asks one node for the lease, and remembers until it answers that it has not. */
+  async #ask(claim: Claim, place: Place, ask: Ask): Promise<Answer> {
+    const open = this.#open.get(claim) ?? new Map<Place, number>();
+    this.#open.set(claim, open);
+    open.set(place, (open.get(place) ?? 0) + 1);
+    try {
+      return await claim.acquire(place, ask);
+    } finally {
+      const others = open.get(place)! - 1;
+      if (others === 0) open.delete(place);
+      else open.set(place, others);
+    }
+  }
+
+  async #releaseLater(claim: Claim, place: Place, isValid: boolean): Promise<void> {
+    await this.#insist(claim, () => claim.release(place, isValid, true)).catch(() => {});
   }
 
   /** Every node is told, also those whose vote was not waited for: commands keep their order. */
@@ -148,14 +168,16 @@ export class QuorumGrantor implements Grantor {
   }
 
   /**
-   * A node that restarted empty gets the leases that a quorum still confirms, so that it counts again. A release that
+   * A node that restarted empty gets the leases that a quorum still confirms, for as long as they were renewed, so that
+   * it counts again. A release that
    * overtakes this has the request refused there.
    */
   async #replant(tallies: readonly RenewalTally[]): Promise<void> {
     const plantings = tallies.flatMap(({ ask, outcome, missing }) => {
       if (outcome !== 'renewed' || ask.ttlMs === 0 || !ask.isHeld()) return [];
-      const how = { least: ask.fencingToken, timeoutMs: nodeDeadline(ask.claim.ttlMs) };
-      return missing.map((place) => ask.claim.acquire(place, how));
+      const { claim, fencingToken, ttlMs } = ask;
+      const how: Ask = { ttlMs, least: fencingToken, timeoutMs: nodeDeadline(ttlMs) };
+      return missing.map((place) => this.#ask(claim, place, how));
     });
     // The next renewal finds it missing again.
     await Promise.allSettled(plantings);
@@ -170,10 +192,6 @@ function tokenOf({ yes }: Ballot<Grant>): number {
   const settled = yes.filter(({ vote }) => vote.settled);
   const decisive = settled.length > 0 ? settled : yes;
   return Math.max(...decisive.map(({ vote }) => vote.fencingToken));
-}
-
-function nodeDeadline(ttlMs: number): number {
-  return Math.max(shortestNodeDeadlineMs, ttlMs * nodeShare);
 }
 
 function noVote({ name }: Claim): RedisUnavailableError {

@@ -1,5 +1,5 @@
 import { LeaseLostError } from '@lockstep/core';
-import type { Claim } from './claim.ts';
+import { fenceKeepMs, type Claim } from './claim.ts';
 import type { LeaseState } from './lease-state.ts';
 import type { Place } from './place.ts';
 import { raiseFence } from './scripts/raise-fence.ts';
@@ -8,7 +8,8 @@ import { raiseFence } from './scripts/raise-fence.ts';
 export async function raiseAt(place: Place, claim: Claim, token: number): Promise<boolean> {
   const raised = claim.renewals(place).map(({ mode, keys, member, owner }) => {
     const [primary, members, fence, meta] = keys;
-    return place.redis.run(raiseFence, { primary, members, fence, meta }, { mode, member, owner, token });
+    const args = { mode, member, owner, token, keep_ms: fenceKeepMs(claim, claim.ttlMs) };
+    return place.redis.run(raiseFence, { primary, members, fence, meta }, args);
   });
   return (await Promise.all(raised)).every(Boolean);
 }

@@ -41,16 +41,21 @@ export class ReentrantClaim implements Claim {
     return [this.name];
   }
 
-  acquire(place: Place, { entrant, least, timeoutMs }: Ask): Promise<Answer> {
+  /** Every request says it. */
+  get touches(): boolean {
+    return true;
+  }
+
+  acquire(place: Place, { entrant, least, timeoutMs, ttlMs }: Ask): Promise<Answer> {
     entrant?.onQueue();
     const args = {
       request: this.id,
       owner: this.owner,
       channel: entrant ? place.redis.doorbell.channel : '',
-      ttl_ms: this.ttlMs,
+      ttl_ms: ttlMs,
       metadata: this.#metadata,
       least,
-      keep_ms: fenceKeepMs(this),
+      keep_ms: fenceKeepMs(this, ttlMs),
       touch: '1',
       exact: place.exact,
     };
@@ -58,7 +63,7 @@ export class ReentrantClaim implements Claim {
   }
 
   release(place: Place): Promise<ReleaseOutcome> {
-    return this.#release(place, '', releasedRetention(place));
+    return this.#release(place, '', releasedRetention(place, this));
   }
 
   withdraw(place: Place, stood: boolean): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { scriptCall, type ScriptCall } from '@lockstep/redis';
 import type { Claim, RenewalItem } from './claim.ts';
 import type { Place } from './place.ts';
+import { tooNew } from './answer.ts';
 import { renew, type RenewalReply } from './scripts/renew.ts';
 import { renewalBatch } from './timing.ts';
 import { late, within } from './within.ts';
@@ -19,7 +20,7 @@ interface Line {
 }
 
 /** What a place says of each lease, or that it did not say. */
-export type PlaceReply = RenewalReply | 'unknown';
+export type PlaceReply = Extract<RenewalReply, string> | 'unknown';
 
 /**
  * Renews leases at one place: one script for up to 100 of them, on Cluster one for each lock, all in one write. A lease
@@ -40,9 +41,16 @@ export async function renewAt(
     const result = settled === late ? undefined : settled[index];
     if (result?.status === 'rejected') onFailure(result.reason);
     const replies = result?.status === 'fulfilled' ? (result.value as RenewalReply[]) : [];
-    batch.forEach(({ entry }, at) => worst.set(entry, worse(worst.get(entry), replies[at] ?? 'unknown')));
+    batch.forEach(({ entry }, at) => worst.set(entry, worse(worst.get(entry), read(replies[at], onFailure))));
   });
   return entries.map((entry) => worst.get(entry) ?? 'unknown');
+}
+
+/** A lease that is kept in a newer layout is not touched, so it is not known how it stands. */
+function read(reply: RenewalReply | undefined, onFailure: (error: unknown) => void): PlaceReply {
+  if (typeof reply !== 'object') return reply ?? 'unknown';
+  onFailure(tooNew(reply.tooNew));
+  return 'unknown';
 }
 
 const badness: Readonly<Record<PlaceReply, number>> = { renewed: 0, unknown: 1, missing: 2, foreign: 3 };

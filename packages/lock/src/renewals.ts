@@ -12,7 +12,17 @@ interface RenewalParts {
   /** No answer: the lease may still be ours, until it could have run out. */
   readonly onUnanswered: (lease: LeaseState) => void;
   readonly onLost: (lease: LeaseState) => void;
+  /** A round without an answer, the first of several. */
   readonly onFailure: (error: unknown) => void;
+  /** Told each failure, also where others of the round were answered. */
+  readonly note: (error: unknown) => void;
+}
+
+/** One lease of a round: what it is renewed for, and which of its extends came before. */
+interface Asked {
+  readonly lease: LeaseState;
+  readonly ttlMs: number;
+  readonly era: number;
 }
 
 /** A timer is never set for less, so that a lease about to end cannot make it spin. */
@@ -73,26 +83,34 @@ export class Renewals {
   }
 
   async #round(leases: readonly LeaseState[]): Promise<void> {
-    const { clock, grantor, commandTimeoutMs } = this.#parts;
-    const round = leases.map((lease) => ({ lease, ttlMs: this.#ttlFor(lease) }));
-    const asked = round.filter(({ ttlMs }) => ttlMs !== undefined) as { lease: LeaseState; ttlMs: number }[];
-    for (const { lease } of asked) lease.renewing = true;
+    const { clock, grantor, commandTimeoutMs, note } = this.#parts;
+    const asked: Asked[] = [];
+    let timeoutMs = commandTimeoutMs;
+    for (const lease of leases) {
+      const ttlMs = this.#ttlFor(lease);
+      if (ttlMs === undefined) continue;
+      lease.renewing = true;
+      asked.push({ lease, ttlMs, era: lease.era });
+      timeoutMs = Math.min(timeoutMs, Math.ceil(lease.ttlMs / 3));
+    }
     this.#rearm();
     if (asked.length === 0) return;
-    const timeoutMs = Math.min(commandTimeoutMs, ...asked.map(({ lease }) => Math.ceil(lease.ttlMs / 3)));
     const sentAt = instant(clock);
     const asks = asked.map(({ lease, ttlMs }) => lease.askFor(ttlMs, false));
     let failure: unknown;
-    const outcomes = await grantor.renew(asks, timeoutMs, (error) => (failure ??= error));
+    const outcomes = await grantor.renew(asks, timeoutMs, (error) => {
+      note(error);
+      failure ??= error;
+    });
     const unanswered = outcomes.every((outcome) => outcome === 'unknown');
     if (unanswered && !this.#failing && failure !== undefined) this.#parts.onFailure(failure);
     this.#failing = unanswered;
-    asked.forEach(({ lease, ttlMs }, index) => {
+    asked.forEach(({ lease, ttlMs, era }, index) => {
       lease.renewing = false;
       if (outcomes[index] === 'lost') this.#parts.onLost(lease);
       else if (outcomes[index] === 'unknown') this.#unanswered(lease);
       else if (ttlMs > 0) {
-        lease.renewed(sentAt, ttlMs);
+        lease.renewed(sentAt, ttlMs, era);
         this.#parts.onRenewed(lease);
       }
     });

@@ -27,11 +27,12 @@ export class SingleGrantor implements Grantor {
   attempt(claim: Claim, entrant: Entrant | undefined): Promise<Answer> {
     // A deadline of its own costs a timer; the connection's costs nothing.
     const timeoutMs = claim.ttlMs < this.#place.redis.commandTimeoutMs ? claim.ttlMs : undefined;
-    return claim.acquire(this.#place, { entrant, least: 0, timeoutMs });
+    return claim.acquire(this.#place, { entrant, ttlMs: claim.ttlMs, least: 0, timeoutMs });
   }
 
   release(claim: Claim, isValid: boolean): Promise<ReleaseOutcome> {
-    return claim.release(this.#place, isValid);
+    // A lease is held here once its one request was answered.
+    return claim.release(this.#place, isValid, false);
   }
 
   async abandon(claim: Claim, stood: boolean): Promise<void> {

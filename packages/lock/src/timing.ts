@@ -10,6 +10,9 @@ export const graceMs = 800;
 /** A holder of another library rings nobody when it releases; the first in line looks this often. */
 export const foreignPollMs = 250;
 
+/** Of so many waiters that were heard of last, one sees to it that the first comes when it is rung. */
+export const lookoutCandidates = 4;
+
 /** A waiter further back looks this much later than the one before it, so that one of them finds an expired lock. */
 export const staggerMs = 100;
 
@@ -29,6 +32,15 @@ export const crowdedMs = 5_000;
 
 /** A request that was given up is refused at least this long. */
 export const givenUpRetentionMs = 60_000;
+
+/** The part of the time to live that a node of a quorum has for its answer, so that a slow one does not eat the validity. */
+const nodeShare = 0.05;
+const shortestNodeDeadlineMs = 50;
+
+/** How long a node of a quorum has for a vote on a lease of `ttlMs`. */
+export function nodeDeadline(ttlMs: number): number {
+  return Math.max(shortestNodeDeadlineMs, ttlMs * nodeShare);
+}
 
 /** How many leases one renewal script carries. */
 export const renewalBatch = 100;

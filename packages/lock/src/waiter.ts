@@ -9,6 +9,7 @@ export class Waiter {
   #timer: Timer | undefined;
   #wakeAt = Infinity;
   #rung = false;
+  #nextEndsAt = Infinity;
   #resolve: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -21,9 +22,10 @@ export class Waiter {
     this.#end();
   };
 
-  /** Sees to it that the sleep ends within `ms`. */
+  /** Sees to it that this sleep, or else the next one, ends within `ms` from now. */
   wakeWithin(ms: number): void {
     if (this.#resolve) this.#arm(ms);
+    else this.#nextEndsAt = Math.min(this.#nextEndsAt, this.#clock.monotonic() + ms);
   }
 
   sleep(ms: number): Promise<void> {
@@ -31,9 +33,11 @@ export class Waiter {
       this.#rung = false;
       return Promise.resolve();
     }
+    const sooner = Math.max(this.#nextEndsAt - this.#clock.monotonic(), 0);
+    this.#nextEndsAt = Infinity;
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      if (ms < Infinity) this.#arm(ms);
+      if (Math.min(ms, sooner) < Infinity) this.#arm(Math.min(ms, sooner));
     });
   }
 

@@ -4,7 +4,11 @@ import { connect, scriptCall, type Redis } from '@lockstep/redis';
 import { callsOf, memoryFaults } from '@lockstep/redis/memory';
 import { ManualClock, memoryConnection } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
+import type { Claim } from '../src/claim.ts';
+import type { Grantor } from '../src/grantor.ts';
 import { mutexKeys } from '../src/keys.ts';
+import { LeaseState } from '../src/lease-state.ts';
+import { Renewals } from '../src/renewals.ts';
 import { acquireMutex } from '../src/scripts/acquire-mutex.ts';
 import { freeMutex } from '../src/scripts/free-mutex.ts';
 import { releaseMutex } from '../src/scripts/release-mutex.ts';
@@ -335,5 +339,35 @@ describe('a renewal on its way', () => {
     expect(await locks.inspect('a')).toMatchObject({ held: true });
     expect(lock.isValid()).toBe(true);
     await lock.release();
+  });
+});
+
+describe('very many leases', () => {
+  it('are renewed in one round', async () => {
+    const clock = new ManualClock();
+    let asked = 0;
+    const renewals = new Renewals({
+      clock,
+      grantor: {
+        renew: (asks: readonly unknown[]) => {
+          asked = asks.length;
+          return Promise.resolve(asks.map(() => 'renewed' as const));
+        },
+      } as unknown as Grantor,
+      commandTimeoutMs: 2_000,
+      onDue: () => {},
+      onRenewed: () => {},
+      onUnanswered: () => {},
+      onLost: () => {},
+      onFailure: () => {},
+      note: () => {},
+    });
+    const claim = { name: 'a', ttlMs: 30_000 } as Claim;
+    const sentAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    const parts = { claim, clock, fencingToken: 1, sentAt, autoExtend: true, maxHoldMs: Infinity };
+    for (let lease = 0; lease < 150_000; lease += 1) renewals.add(new LeaseState(parts));
+    await clock.advance(10_000);
+    expect(asked).toBe(150_000);
+    renewals.close();
   });
 });

@@ -138,6 +138,16 @@ describe('createLocks', () => {
     for (const key of ['{p:lock:a}', '{p:lock:b}', '{p:lock:b}:semaphore', '{p:lock:c}'])
       expect(await pttl(`${key}:fence`)).toBe(-1);
   });
+
+  it('fence: heeded by renewal too', async () => {
+    const durable = createLocks({ redis: at.redis, fence: 'durable', logger: silent });
+    await durable.acquire('a', { ttlMs: 900 });
+    await durable.semaphore('a', { permits: 1 }).acquire({ ttlMs: 900 });
+    await locks.acquire('b', { ttlMs: 900 });
+    await at.clock.advance(2_000);
+    expect([await pttl('{p:lock:a}:fence'), await pttl('{p:lock:a}:semaphore:fence')]).toEqual([-1, -1]);
+    expect(await pttl('{p:lock:b}:fence')).toBeGreaterThan(8 * dayMs - 1_000);
+  });
 });
 
 describe('the other primitives', () => {
@@ -186,11 +196,27 @@ describe('the other primitives', () => {
     expect(await campaign).toMatchObject({ message: 'enough' });
   });
 
+  it('election: maxHoldMs', async () => {
+    const election = locks.election('a', { ttlMs: 700 });
+    const leading = await election.campaign({ maxHoldMs: 1_500 });
+    await at.clock.advance(1_300);
+    expect(leading.isValid()).toBe(true);
+    await at.clock.advance(300);
+    expect([leading.isValid(), election.leadership]).toEqual([false, undefined]);
+    expect(await pttl('{p:lock:a}:leader')).toBeLessThan(0);
+  });
+
   it('latch: count, keepMs, and the waitMs and signal of wait', async () => {
     const latch = locks.latch('a', 2, { keepMs: 5_000 });
     expect(await latch.countDown()).toBe(1);
     expect(await pttl('{p:lock:a}:latch')).toBe(5_000);
-    await locks.latch('b', 1).left();
+    await locks.latch('b', 2).countDown();
+    expect(await pttl('{p:lock:b}:latch')).toBe(dayMs);
+    // Whoever waits keeps it, whoever looks does not.
+    await at.clock.advance(1_000);
+    await locks.latch('b', 2).left();
+    expect(await pttl('{p:lock:b}:latch')).toBe(dayMs - 1_000);
+    await rejectionOf(locks.latch('b', 2).wait({ waitMs: 0 }));
     expect(await pttl('{p:lock:b}:latch')).toBe(dayMs);
     let timedOut = false;
     const waiting = rejectionOf(latch.wait({ waitMs: 400 })).finally(() => (timedOut = true));

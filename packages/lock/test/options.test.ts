@@ -176,9 +176,34 @@ describe('bad input', () => {
       thrownBy(() => locks.latch('name', 1, { keepMs: 10 })),
       thrownBy(() => locks.election('name', { ttlMs: 1 })),
       thrownBy(() => locks.list({ match: 'a.**.b' })),
+      thrownBy(() => locks.list({ match: 7 as never })),
+      thrownBy(() => locks.list({ pattern: 'a.*' } as never)),
+      thrownBy(() => locks.list('a.*' as never)),
       await rejectionOf(locks.latch('name', 1).wait({ waitMs: -1 })),
     ];
     for (const error of errors) expect(isLockstepError(error, 'CONFIGURATION')).toBe(true);
+  });
+});
+
+describe('options of close', () => {
+  it.each<[string, unknown, string]>([
+    ['a negative drainMs', { drainMs: -1 }, 'options.drainMs'],
+    ['an abortMs that is no number', { abortMs: '5' }, 'options.abortMs'],
+    ['an unknown option', { drain: 5 }, 'options.drain'],
+  ])('%s is refused, and nothing is closed', async (_, options, path) => {
+    const open = createLocks({ redis });
+    const error = await rejectionOf(open.close(options as never));
+    expect(isLockstepError(error, 'CONFIGURATION') && error.path).toBe(path);
+    await (await open.acquire('close')).release();
+    await open.close({ drainMs: Infinity, abortMs: 0 });
+  });
+
+  it('the connection closes its locks whatever it was told', async () => {
+    const own = createRedis('memory://lock-options-3');
+    const open = createLocks({ redis: own });
+    await open.acquire('a');
+    const { parts } = await own.close({ drainMs: 0.5, abortMs: 0.5 });
+    expect(parts).toEqual([expect.objectContaining({ name: 'locks', returned: 1, errors: [] })]);
   });
 });
 

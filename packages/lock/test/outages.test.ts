@@ -134,16 +134,72 @@ describe('a server that does not answer', () => {
   it('is not waited for by a latch beyond its signal, nor by an observer that came too late', async () => {
     await using one = await bench();
     const over = new AbortController();
+    memoryFaults(one.at.redis).disconnect();
     const waiting = rejectionOf(one.locks.latch('a', 1).wait({ signal: over.signal }));
     await one.at.clock.advance(10);
     over.abort(new Error('enough'));
-    await one.at.clock.advance(10);
-    expect(await waiting).toMatchObject({ message: 'enough' });
+    await one.at.clock.advance(1);
+    const settled = await Promise.race([waiting, one.at.clock.advance(0).then(() => 'still waits')]);
+    expect(settled).toMatchObject({ message: 'enough' });
     expect(await rejectionOf(one.locks.latch('a', 1).wait({ signal: over.signal }))).toMatchObject({
       message: 'enough',
     });
     const observer = one.locks.election('a').observe({ signal: over.signal });
     expect(await rejectionOf(observer.next())).toMatchObject({ message: 'enough' });
+  });
+
+  it('is waited out by a latch while there is time, and is the reason when there is none', async () => {
+    await using one = await bench();
+    await using other = await memoryConnection({ name: one.at.name, clock: one.at.clock, logger: silent });
+    const opened = one.locks.latch('a', 1).wait({ waitMs: 60_000 });
+    const late = rejectionOf(one.locks.latch('b', 1).wait({ waitMs: 5_000 }));
+    await one.at.clock.advance(100);
+    memoryFaults(one.at.redis).disconnect();
+    await one.at.clock.advance(12_000);
+    expect(isLockstepError(await late, 'REDIS_UNAVAILABLE')).toBe(true);
+    await createLocks({ redis: other.redis, logger: silent }).latch('a', 1).countDown();
+    memoryFaults(one.at.redis).reconnect();
+    await one.at.clock.advance(500);
+    await opened;
+  });
+
+  it('does not keep the release of a lock that has run out from saying so', async () => {
+    await using one = await bench();
+    const early = await one.locks.acquire('a', { ttlMs: 1_000 });
+    const late = await one.locks.acquire('b', { ttlMs: 3_000, autoExtend: false });
+    const long = await one.locks.acquire('c', { ttlMs: 60_000, autoExtend: false });
+    memoryFaults(one.at.redis).disconnect();
+    await one.at.clock.advance(1_500);
+    const releasing = [early.release(), late.release(), rejectionOf(long.release())];
+    await one.at.clock.advance(2_500);
+    // The second ran out while Redis was being waited for; the third is ours still.
+    const [first, second, third] = await Promise.all(releasing);
+    expect([first, second]).toEqual(['expired', 'expired']);
+    expect(isLockstepError(third, 'REDIS_UNAVAILABLE')).toBe(true);
+    expect(await early.release()).toBe('expired');
+    memoryFaults(one.at.redis).reconnect();
+    await one.at.clock.advance(100);
+    expect(await long.release()).toBe('released');
+    expect(await one.locks.stats()).toMatchObject({ released: 1, lost: 2 });
+  });
+
+  it('of a quorum neither: the answer does not wait until the lock would have ended', async () => {
+    await using masters = new MemoryMasters(3);
+    const connections = await masters.connect();
+    const locks = createLocks({ redis: connections, logger: silent, onError: () => {} });
+    const short = await locks.acquire('a', { ttlMs: 500 });
+    const long = await locks.acquire('b', { ttlMs: 60_000, autoExtend: false });
+    await masters.advance(10);
+    for (const redis of connections) memoryFaults(redis).disconnect();
+    await masters.advance(1_000);
+    const releasing = [short.release(), rejectionOf(long.release())] as const;
+    await masters.advance(2_500);
+    expect(await releasing[0]).toBe('expired');
+    expect(isLockstepError(await releasing[1], 'REDIS_UNAVAILABLE')).toBe(true);
+    // It is told all the same, as soon as it can be.
+    for (const redis of connections) memoryFaults(redis).reconnect();
+    await masters.advance(1_000);
+    expect(await locks.inspect('b')).toMatchObject({ held: false });
   });
 
   it('takes back what was granted after the end of the lock', async () => {

@@ -108,6 +108,57 @@ it(
   },
 );
 
+/** As above, with holders that die: nobody gives back what they had. */
+const mortalStep = fc.oneof(
+  fc.record({
+    do: fc.constantFrom('die' as const, 'live' as const),
+    count: fc.integer({ min: 1, max: 4 }),
+    ttlMs: fc.constantFrom(100, 600),
+  }),
+  fc.record({ do: fc.constant('release' as const), which: fc.nat(5) }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 110, 300) }),
+);
+
+it('loses no permit and makes none up, whoever dies with how many', { timeout: 60_000 }, async () => {
+  await using at = await memoryConnection({ logger: silent });
+  const locks = createLocks({ redis: at.redis, logger: silent });
+  let run = 0;
+  const permits = 6;
+  await fc.assert(
+    fc.asyncProperty(fc.array(mortalStep, { minLength: 4, maxLength: 12 }), async (steps) => {
+      const pool = locks.semaphore(`run-${run++}`, { permits });
+      const held: { release(): Promise<unknown>; count: number; until: number; dies: boolean }[] = [];
+      const free = (): number =>
+        permits -
+        held.filter(({ until }) => until > at.clock.now()).reduce((sum, { count }) => sum + count, 0);
+      for (const now of steps) {
+        if (now.do === 'wait') await at.clock.advance(now.ms);
+        else if (now.do === 'release') {
+          const living = held.filter(({ dies }) => !dies);
+          const one = living[now.which % Math.max(living.length, 1)];
+          if (one === undefined) continue;
+          await one.release();
+          held.splice(held.indexOf(one), 1);
+        } else {
+          const { count, ttlMs } = now;
+          const expected = free() >= count;
+          const lock = await pool.tryAcquire({ count, ttlMs, autoExtend: false });
+          expect(lock !== null).toBe(expected);
+          if (lock === null) continue;
+          const release = (): Promise<unknown> => lock.release();
+          held.push({ release, count, until: at.clock.now() + ttlMs, dies: now.do === 'die' });
+        }
+      }
+      expect((await pool.inspect()).inUse).toBe(permits - free());
+      // Whatever went before, what is free can be had, and not one more.
+      const left = free();
+      if (left < permits) expect(await pool.tryAcquire({ count: left + 1 })).toBeNull();
+      if (left > 0) await (await pool.acquire({ count: left, waitMs: 0 })).release();
+    }),
+    { numRuns: 100 },
+  );
+});
+
 it('is linearizable under concurrent tries and releases', { timeout: 60_000 }, async () => {
   await using at = await memoryConnection({ logger: silent });
   const locks = createLocks({ redis: at.redis, logger: silent });

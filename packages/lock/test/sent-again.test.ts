@@ -39,7 +39,7 @@ describe('a granted request that is sent again', () => {
     const others = createLocks({ redis: at.redis, logger: silent });
     const [place] = engine.places;
     const claim = make();
-    const ask = { least: 0, timeoutMs: undefined };
+    const ask = { ttlMs: claim.ttlMs, least: 0, timeoutMs: undefined };
     const first = await claim.acquire(place!, ask);
     await at.clock.advance(800);
     expect(await claim.acquire(place!, ask)).toEqual(
@@ -57,7 +57,7 @@ describe('a granted request that is sent again', () => {
     const others = createLocks({ redis: at.redis, logger: silent });
     const [place] = engine.places;
     const claim = make();
-    const ask = { least: 0, timeoutMs: undefined };
+    const ask = { ttlMs: claim.ttlMs, least: 0, timeoutMs: undefined };
     await claim.acquire(place!, ask);
     const renewal = { claim, ttlMs: 5_000, shorten: false, fencingToken: 1, isHeld: () => true };
     expect(await engine.grantor.renew([renewal], 1_000, () => {})).toEqual(['renewed']);

@@ -15,6 +15,7 @@ import { rejectionOf, silent } from './behaviour/setup.ts';
 /** What `acquireAll` does on Cluster, where no script reaches all keys. */
 describe('locks taken one after the other', () => {
   let at: MemoryConnection;
+  let engine: LockEngine;
   let several: Lockable;
   let others: ReturnType<typeof createLocks>;
   const told: unknown[] = [];
@@ -23,7 +24,7 @@ describe('locks taken one after the other', () => {
   beforeAll(async () => {
     at = await memoryConnection({ logger: silent });
     const onError = (error: unknown): void => void told.push(error);
-    const engine = new LockEngine(resolveLocksOptions({ redis: at.redis, logger: silent, onError }));
+    engine = new LockEngine(resolveLocksOptions({ redis: at.redis, logger: silent, onError }));
     several = sequentialLock(engine, 'a, b, c', ['a', 'b', 'c']);
     others = createLocks({ redis: at.redis, logger: silent });
   });
@@ -82,6 +83,58 @@ describe('locks taken one after the other', () => {
     expect(await all.release()).toBe('expired');
     await all[Symbol.asyncDispose]();
     for (const name of ['a', 'b', 'c']) expect(await at.redis.client.exists(keyOf(name))).toBe(0);
+  });
+
+  it('are taken again when one ran out before the last was there', async () => {
+    const busy = await others.acquire('c', { ttlMs: 60_000 });
+    const waiting = several.acquire({ ttlMs: 500, waitMs: 10_000, autoExtend: false });
+    await at.clock.advance(2_000);
+    await busy.release();
+    await at.clock.advance(100);
+    const all = await waiting;
+    expect(all.isValid()).toBe(true);
+    for (const name of ['a', 'b', 'c']) expect(await others.tryAcquire(name)).toBeNull();
+    expect(await all.release()).toBe('released');
+  });
+
+  it('are not given out with one that ran out, though there is nothing to tell it', async () => {
+    const pair = sequentialLock(engine, 'd, e', ['d', 'e']);
+    // The first has the largest token, so that it is not asked again.
+    const ahead = (at.clock.now() + 3_600_000) * 1_000;
+    await at.redis.client.set('{lockstep:lock:d}:fence', String(ahead));
+    const busy = await others.acquire('e', { ttlMs: 60_000 });
+    const waiting = pair.acquire({ ttlMs: 500, waitMs: 10_000, autoExtend: false });
+    await at.clock.advance(2_000);
+    await busy.release();
+    await at.clock.advance(100);
+    const both = await waiting;
+    expect(both.isValid()).toBe(true);
+    expect(both.fencingToken).toBeGreaterThan(ahead + 1);
+    expect(await both.release()).toBe('released');
+  });
+
+  it('are busy when one ran out and no time is left; the error names them all', async () => {
+    const busy = await others.acquire('c', { ttlMs: 60_000 });
+    const waiting = rejectionOf(several.acquire({ ttlMs: 300, waitMs: 1_000, autoExtend: false }));
+    await at.clock.advance(1_100);
+    const error = await waiting;
+    expect(isLockstepError(error, 'LOCK_TIMEOUT') && [error.lock, error.waitedMs]).toEqual([
+      'a, b, c',
+      1_000,
+    ]);
+    await busy.release();
+    for (const name of ['a', 'b', 'c']) expect(await at.redis.client.exists(keyOf(name))).toBe(0);
+  });
+
+  it('are not given out when one is lost while the common token is told', async () => {
+    // So that the tokens differ.
+    await (await others.acquire('c')).release();
+    memoryFaults(at.redis).loseReply({ match: callsOf(raiseFence), times: 2 });
+    const acquiring = several.acquire({ ttlMs: 20, waitMs: 5_000, autoExtend: false });
+    const wasValid = acquiring.then((all) => all.isValid());
+    await at.clock.advance(400);
+    expect(await wasValid).toBe(true);
+    await (await acquiring).release();
   });
 
   it('run work and are given back after it', async () => {

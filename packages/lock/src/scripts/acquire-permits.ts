@@ -34,8 +34,7 @@ local deadline = redis.call('ZSCORE', holders, request)
 if deadline then
   -- Its sender did not hear of the grant, and counts from now.
   if deadline * 1.0 < now + ttl_ms then redis.call('ZADD', holders, int(now + ttl_ms), request) end
-  keep_while_held(holders)
-  keep_while_held(extras)
+  keep_while_held()
   return {1, redis.call('GET', fence)}
 end
 if redis.call('ZSCORE', gone, request) then return {2} end
@@ -53,8 +52,7 @@ if fits and (not first or first == waiter) then
   if count ~= '1' or metadata ~= '' then
     redis.call('HSET', extras, request, int(count - 1.0) .. ' ' .. metadata)
   end
-  keep_while_held(holders)
-  keep_while_held(extras)
+  keep_while_held()
   local token = next_token(fence)
   if first then summon_fitting(false) end
   return {1, token}

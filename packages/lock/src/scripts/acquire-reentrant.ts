@@ -48,7 +48,8 @@ end
 if redis.call('ZSCORE', gone, request) then return {2} end
 local found = redis.call('HGET', meta, 'layout')
 if found and found * 1.0 > ${layout} then return {3, found} end
-if holder == owner then
+-- A mutex whose request id somebody gave as an owner's name is not to be nested in.
+if holder == owner and redis.call('HGET', meta, 'nests') then
   leave(waiters, alive, waiter)
   hold_until()
   return nested_grant()
@@ -61,7 +62,7 @@ if not holder and (not first or first == waiter) then
   redis.call('DEL', holds, meta)
   redis.call('ZADD', holds, until_ms, request)
   redis.call('PEXPIRE', holds, ttl_ms)
-  redis.call('HSET', meta, 'layout', '${layout}', 'owner', owner,
+  redis.call('HSET', meta, 'layout', '${layout}', 'owner', owner, 'nests', '1',
     'metadata', metadata ~= '' and metadata or '0')
   redis.call('PEXPIRE', meta, ttl_ms)
   return {1, token}

@@ -17,7 +17,10 @@ end
 /** What came of a guarded write. */
 export type FencedReply = { readonly admitted: true } | { readonly admitted: false; readonly seen: number };
 
-/** Writes `body` (deletes when it is empty) unless a larger token has been seen. `ttl_ms` 0: no expiry of the value. */
+/**
+ * Writes `body` (deletes when it is empty) unless a larger token has been seen. `ttl_ms` 0: no expiry of the value. After
+ * its deadline it does not run: a write that was given up must not overwrite what was decided instead.
+ */
 export const fencedWrite = defineScript({
   name: 'lock.fenced.write',
   keys: ['value', 'token'],
@@ -36,6 +39,7 @@ return {1}
 `,
   // Twice the same write with the same token is one write; a larger token in between refuses the second.
   idempotent: true,
+  expires: true,
   parse(reply): FencedReply {
     const [code, seen] = reply as [number, string];
     return code === 1 ? { admitted: true } : { admitted: false, seen: Number(seen) };

@@ -1,17 +1,21 @@
 /**
  * Lua: permits under leases. `holders` maps a holder to its deadline; `extras` tells what it has beyond one permit, and
  * its metadata, as `<more> <metadata>`; `wants` tells the same of waiters, as `<count> <permits>`. Scripts that include
- * this name those keys.
+ * this name those keys. Only a holder whose deadline is to come counts, so each script begins
+ * with `drop_expired`.
  */
 export const permitsLua = /* lua */ `
-local function give_back(holder)
-  redis.call('ZREM', holders, holder)
-  redis.call('HDEL', extras, holder)
-end
-
+-- Before anything is counted: those whose time is over, and what extras tells of anyone who is not there.
 local function drop_expired()
-  local over = redis.call('ZRANGEBYSCORE', holders, '-inf', int(now), 'LIMIT', 0, 100)
-  for i = 1, #over do give_back(over[i]) end
+  local dropped = redis.call('ZREMRANGEBYSCORE', holders, '-inf', int(now))
+  if redis.call('ZCARD', holders) == 0 then
+    redis.call('DEL', extras)
+  elseif dropped > 0 then
+    local told = redis.call('HKEYS', extras)
+    for i = 1, #told do
+      if not redis.call('ZSCORE', holders, told[i]) then redis.call('HDEL', extras, told[i]) end
+    end
+  end
 end
 
 local function in_use()
@@ -21,9 +25,15 @@ local function in_use()
   return used
 end
 
-local function keep_while_held(key)
+-- Both keys go with the last holder.
+local function keep_while_held()
   local longest = redis.call('ZREVRANGE', holders, 0, 0, 'WITHSCORES')[2]
-  if longest then redis.call('PEXPIRE', key, int(longest - now)) end
+  if longest and longest * 1.0 > now then
+    redis.call('PEXPIRE', holders, int(longest - now))
+    redis.call('PEXPIRE', extras, int(longest - now))
+  else
+    redis.call('DEL', holders, extras)
+  end
 end
 
 -- Rings the first waiter if what is free is enough for it: a writer is not rung for each reader that leaves.

@@ -1,4 +1,4 @@
-import { graceMs, patienceMs } from '../timing.ts';
+import { graceMs, lookoutCandidates, patienceMs } from '../timing.ts';
 
 /**
  * Lua: the line of waiters in front of a lock. A waiter is `<channel of its process> <bell>`; it stands in the list
@@ -20,40 +20,56 @@ local function leave(waiters, alive, waiter)
   redis.call('ZREM', alive, waiter)
 end
 
--- The first waiter whose lease runs; the dead before it are dropped, each once, so the loop is paid for by their coming.
+-- The first waiter whose lease runs, and the end of that; the dead before it are dropped, each once, so the loop is paid
+-- for by their coming.
 local function head(waiters, alive)
   while true do
     local first = redis.call('LINDEX', waiters, 0)
     if not first then return false end
     local lease = redis.call('ZSCORE', alive, first)
-    if lease and lease * 1.0 > now then return first end
+    if lease and lease * 1.0 > now then return first, lease * 1.0 end
     redis.call('LPOP', waiters)
     redis.call('ZREM', alive, first)
   end
 end
 
+-- Tells ('+') one of those behind the first to look after the grace: whoever was heard of last, as it is the likeliest not
+-- to be frozen itself; of another process than the first, if there is one.
+local function post_lookout(alive, first)
+  local channel = string.match(first, '^[^ ]+ ')
+  local latest = redis.call('ZREVRANGE', alive, 0, ${lookoutCandidates - 1})
+  local chosen = false
+  for i = 1, #latest do
+    if latest[i] ~= first then
+      chosen = chosen or latest[i]
+      if string.sub(latest[i], 1, #channel) ~= channel then
+        chosen = latest[i]
+        break
+      end
+    end
+  end
+  if chosen then call_on(chosen, '+') end
+end
+
 -- Rings the first live waiter. One whose process is gone is dropped where PUBLISH tells; one that is frozen has the
--- grace to come, and the next in line is told ('+') to look after that.
+-- grace to come. Whoever looks after that finds it dropped, and rings the next in the same way.
 local function summon(waiters, alive)
-  local first = head(waiters, alive)
+  local first, lease = head(waiters, alive)
   while first do
     if call_on(first, '') > 0 or exact == '0' then
-      if redis.call('ZSCORE', alive, first) * 1.0 > now + grace_ms then
-        redis.call('ZADD', alive, int(now + grace_ms), first)
-      end
-      local second = redis.call('LINDEX', waiters, 1)
-      if second then call_on(second, '+') end
+      if lease > now + grace_ms then redis.call('ZADD', alive, int(now + grace_ms), first) end
+      post_lookout(alive, first)
       return
     end
     leave(waiters, alive, first)
-    first = head(waiters, alive)
+    first, lease = head(waiters, alive)
   end
 end
 
 -- As summon, unless the first one has been rung already and is on its way.
 local function summon_once(waiters, alive)
-  local first = head(waiters, alive)
-  if first and redis.call('ZSCORE', alive, first) * 1.0 > now + grace_ms then summon(waiters, alive) end
+  local first, lease = head(waiters, alive)
+  if first and lease > now + grace_ms then summon(waiters, alive) end
 end
 `;
 
@@ -69,11 +85,13 @@ end
 
 /** Lua: entering the line. */
 export const lineUpLua = /* lua */ `
--- Puts the waiter at the end, or leaves it where it stands; its lease runs from now. Returns its position, from 1.
+-- Puts the waiter at the end, or leaves it where it stands; its lease runs from now. Returns its position, from 1. The
+-- fraction of the lease orders those of one millisecond by their places: whoever came last was heard of last.
 local function line_up(waiters, alive, waiter)
   local position = redis.call('ZSCORE', alive, waiter) and redis.call('LPOS', waiters, waiter)
   if position then position = position + 1 else position = redis.call('RPUSH', waiters, waiter) end
-  redis.call('ZADD', alive, int(now + ${patienceMs}), waiter)
+  local place = string.sub(int(1000 + math.min(position, 999)), 2)
+  redis.call('ZADD', alive, int(now + ${patienceMs}) .. '.' .. place, waiter)
   redis.call('PEXPIRE', waiters, '${2 * patienceMs}')
   redis.call('PEXPIRE', alive, '${2 * patienceMs}')
   return position

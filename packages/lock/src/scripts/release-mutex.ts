@@ -1,5 +1,5 @@
 import { defineScript } from '@lockstep/redis';
-import { parseRelease } from '../answer.ts';
+import { layout, parseRelease } from '../answer.ts';
 import { goneLua, queueLua } from './queue.ts';
 
 /**
@@ -13,6 +13,8 @@ export const releaseMutex = defineScript({
   args: ['owner', 'channel', 'announce', 'refuse_ms', 'exact'],
   include: [queueLua, goneLua],
   lua: /* lua */ `
+local found = redis.call('HGET', meta, 'layout')
+if found and found * 1.0 > ${layout} then return {3, found} end
 local holder = redis.call('GET', lock)
 if channel ~= '' then leave(waiters, alive, channel .. ' ' .. owner) end
 if holder == owner then

@@ -1,5 +1,5 @@
 import { defineScript } from '@lockstep/redis';
-import { parseRelease } from '../answer.ts';
+import { layout, parseRelease } from '../answer.ts';
 import { holdsLua } from './acquire-reentrant.ts';
 import { goneLua, queueLua } from './queue.ts';
 
@@ -10,6 +10,8 @@ export const releaseReentrant = defineScript({
   args: ['request', 'owner', 'channel', 'refuse_ms', 'exact'],
   include: [queueLua, holdsLua, goneLua],
   lua: /* lua */ `
+local found = redis.call('HGET', meta, 'layout')
+if found and found * 1.0 > ${layout} then return {3, found} end
 if channel ~= '' then leave(waiters, alive, channel .. ' ' .. request) end
 local holder = redis.call('GET', lock)
 local deadline = holder == owner and redis.call('ZSCORE', holds, request)

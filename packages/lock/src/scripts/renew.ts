@@ -1,8 +1,9 @@
 import { defineScript } from '@lockstep/redis';
+import { layout } from '../answer.ts';
 import { fenceRetentionMs, fenceTouchMs } from '../timing.ts';
 
-/** What Redis says to a renewal: extended, nothing there, or someone else's. */
-export type RenewalReply = 'renewed' | 'missing' | 'foreign';
+/** What Redis says to a renewal: extended, nothing there, someone else's, or kept in a newer layout than this one. */
+export type RenewalReply = 'renewed' | 'missing' | 'foreign' | { readonly tooNew: number };
 
 const replies: Readonly<Record<number, RenewalReply>> = { 1: 'renewed', 0: 'missing', [-1]: 'foreign' };
 
@@ -10,7 +11,7 @@ const replies: Readonly<Record<number, RenewalReply>> = { 1: 'renewed', 0: 'miss
  * Renews up to 100 leases: of each four keys, and `mode`, `member`, `owner`, `ttl_ms`, `durable` and `shorten` in the
  * rest of ARGV. A `ttl_ms` of 0 only looks. Without `shorten` a lease that already ends later is left as it is, so that
  * a renewal on its way cannot undo an `extend`. What is not there any more is never made again. Reply: one code for
- * each lease. Time: the server's.
+ * each lease, `-layout` for one that is too new. Time: the server's.
  */
 export const renew = defineScript({
   name: 'lock.renew',
@@ -50,7 +51,9 @@ for i = 1, #KEYS / 4 do
   local mode, member, owner = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   local ttl_ms, durable, shorten = ARGV[a + 4], ARGV[a + 5], ARGV[a + 6]
   local set = mode == 'r' and members or primary
-  out[i] = is_held(mode, primary, set, member, owner)
+  local found = redis.call('HGET', meta, 'layout')
+  if found and found * 1.0 > ${layout} then out[i] = 0 - found
+  else out[i] = is_held(mode, primary, set, member, owner) end
   if out[i] == 1 and ttl_ms ~= '0' then
     if mode == 'm' then lengthen(primary, ttl_ms, shorten)
     else renew_member(primary, set, members, member, ttl_ms, shorten) end
@@ -64,5 +67,9 @@ return {unpack(out)}
   // A copy that comes late could set back what was set since.
   expires: true,
   allowOom: true,
-  parse: (reply) => (reply as number[]).map((code) => replies[code] ?? 'missing'),
+  parse: (reply) => (reply as number[]).map(parseCode),
 });
+
+function parseCode(code: number): RenewalReply {
+  return replies[code] ?? { tooNew: -Number(code) };
+}

@@ -27,6 +27,23 @@ export function electionBehaviour(harness: BehaviourHarness): void {
       expect(await ours.leader()).toBeUndefined();
     });
 
+    it('withLock leads: leadership is its lease, and resigning ends it', async () => {
+      const name = harness.uniqueName();
+      const ours = at.ours.election(name);
+      const next = at.theirs.election(name);
+      await ours.withLock({}, async (leading) => {
+        expect(ours.leadership).toBe(leading);
+        const campaign = next.campaign();
+        expect(await isPending(harness, campaign)).toBe(true);
+        expect(await ours.resign()).toBe('released');
+        expect([leading.isValid(), ours.leadership]).toEqual([false, undefined]);
+        expect((await campaign).fencingToken).toBeGreaterThan(leading.fencingToken);
+      });
+      await next.resign();
+      await ours.withLock({}, () => {});
+      expect(ours.leadership).toBeUndefined();
+    });
+
     it('the leader stays as long as it lives, and is followed when it dies', async () => {
       const name = harness.uniqueName();
       const ours = at.ours.election(name, { ttlMs: 400 });

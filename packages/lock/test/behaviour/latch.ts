@@ -35,6 +35,19 @@ export function latchBehaviour(harness: BehaviourHarness): void {
       expect(await aborted).toMatchObject({ message: 'enough' });
     });
 
+    it('is made by the first who counts, not by those who look or wait', async () => {
+      const name = harness.uniqueName();
+      const looker = at.ours.latch(name, 2);
+      expect(await looker.left()).toBe(2);
+      const waiting = looker.wait({ waitMs: 60_000 });
+      expect(await isPending(harness, waiting)).toBe(true);
+      expect(await at.redis.client.exists(`{${at.redis.prefix}lock:${name}}:latch`)).toBe(0);
+      expect(await at.theirs.latch(name, 2).countDown()).toBe(1);
+      expect(await looker.left()).toBe(1);
+      expect(await at.theirs.latch(name, 2).countDown()).toBe(0);
+      await waiting;
+    });
+
     it('refuses another count', async () => {
       const name = harness.uniqueName();
       await at.ours.latch(name, 2).countDown();

@@ -23,6 +23,18 @@ export function reentrantBehaviour(harness: BehaviourHarness): void {
       await next.release();
     });
 
+    it('is no way into a plain mutex, whatever owner it names', async () => {
+      const name = harness.uniqueName();
+      for (const options of [{}, { metadata: 'told' }]) {
+        const plain = await at.ours.acquire(name, { ttlMs: 60_000, ...options });
+        expect(await at.theirs.reentrant(name, plain.owner).tryAcquire({ ttlMs: 1_000 })).toBeNull();
+        expect(await at.theirs.inspect(name)).toMatchObject({ owner: plain.owner, holds: 0 });
+        const held = await at.theirs.inspect(name);
+        expect(held.held && held.ttlMs).toBeGreaterThan(50_000);
+        expect(await plain.release()).toBe('released');
+      }
+    });
+
     it('a nested take does not wait behind those in line', async () => {
       const name = harness.uniqueName();
       const owner = at.ours.reentrant(name, 'request-1');
