@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pauseWorker } from '../src/queue-chaos/pauses.ts';
 import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { quantiles, upperBound } from '../src/queue-chaos/quantiles.ts';
+import { figuresTable, keepReport, timesTable } from '../src/queue-chaos/report-page.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
 import { startStandalone } from '../src/servers/standalone.ts';
 
@@ -21,12 +22,32 @@ describe('a worker that is frozen beyond its lease', { timeout: profileTimeoutMs
     const tasks = (await Promise.all(Array.from({ length: lanes }, lane))).flat();
     const told = quantiles(tasks.map(({ toldAfterMs }) => toldAfterMs));
     const stale = tasks.filter(({ completedBy }) => completedBy !== 'survivor');
-    console.log(
-      `${lanes * pauses} pauses, ${tasks.length} late completions: ${stale.length} accepted (95 % bound ` +
-        `${upperBound(tasks.length)}), ${tasks.filter(({ refused }) => refused).length} reported as refused; first sign of life to ` +
-        `abort ms p50 ${told.p50.toFixed(1)} p99 ${told.p99.toFixed(1)} max ${told.max.toFixed(1)}; an unfenced resource ` +
-        `was overwritten ${tasks.filter(({ unfencedOverwrite }) => unfencedOverwrite).length} times`,
-    );
+    await keepReport('queue-pauses', {
+      title: 'Pauses: a worker frozen beyond its lease',
+      about:
+        `${lanes} worker processes, each stopped by SIGSTOP ${pauses} times while it held ${tasksPerPause} tasks, until ` +
+        `their leases of ${leaseMs} ms had ended and another had completed them; then resumed, to complete them as well.`,
+      test: 'test-integration/chaos/queue-pauses.test.ts',
+      redisVersion: (await server.info('redis_version')) ?? 'unknown',
+      tables: [
+        figuresTable([
+          ['pauses', lanes * pauses],
+          ['late completions', tasks.length],
+          ['of these accepted', `${stale.length} (95 % bound ${upperBound(tasks.length)})`],
+          ['reported to the late worker as refused', tasks.filter(({ refused }) => refused).length],
+          [
+            'handlers told with LeaseLostError, their lease already invalid',
+            tasks.filter(({ toldRight }) => toldRight).length,
+          ],
+          [
+            'control: a resource that checks no token was overwritten',
+            tasks.filter(({ unfencedOverwrite }) => unfencedOverwrite).length,
+          ],
+        ]),
+        timesTable([['first sign of life to the abort of the signal', told]], 1),
+      ],
+      notes: 'The median is the doing of the toolkit, the slowest that of the machine as well.',
+    });
     expect(tasks).toHaveLength(lanes * pauses * tasksPerPause);
     expect(stale).toEqual([]);
     expect(tasks.filter(({ toldRight, refused }) => !toldRight || !refused)).toEqual([]);

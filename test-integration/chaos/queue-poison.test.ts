@@ -10,6 +10,7 @@ import { garble } from '../src/queue-chaos/garble.ts';
 import { poisonKinds, poisonProblems, type JudgedLetter } from '../src/queue-chaos/poison-oracle.ts';
 import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import { poisonQueue } from '../src/queue-chaos/queues.ts';
+import { figuresTable, keepReport } from '../src/queue-chaos/report-page.ts';
 import { scratchFolder } from '../src/queue-chaos/scratch-folder.ts';
 import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
 import { startStandalone } from '../src/servers/standalone.ts';
@@ -60,14 +61,44 @@ describe('poison', { timeout: profileTimeoutMs }, () => {
 
     const letters: DeadLetter[] = [];
     for await (const letter of queue.deadLetters.list()) letters.push(letter);
-    expect(poisonProblems(letters, each)).toEqual([]);
+    const problems = poisonProblems(letters, each);
+    expect(problems).toEqual([]);
     const stats = await queue.stats();
     expect(stats).toMatchObject({ died: poisonKinds.length * each, leased: 0, delayed: 0 });
-    console.log(
-      `poison: ${letters.length} dead letters of ${poisonKinds.length} kinds, ${fleet.all.length} worker lives`,
-    );
+    await keepReport('queue-poison', {
+      title: 'Poison: tasks that no worker can finish',
+      about:
+        `${each} tasks of each of ${poisonKinds.length} kinds among ${fine} that are fine; two worker processes of ` +
+        `concurrency 1, started again whenever a task ended them; leases of ${leaseMs} ms.`,
+      test: 'test-integration/chaos/queue-poison.test.ts',
+      redisVersion: (await server.info('redis_version')) ?? 'unknown',
+      tables: [
+        {
+          head: ['kind', 'dead letters', 'reasons', 'deliveries', 'failures kept'],
+          rows: poisonKinds.map((kind) => kindRow(kind, letters)),
+        },
+        figuresTable([
+          ['fine tasks completed', stats.completed],
+          ['dead letters with a wrong reason or history', problems.length],
+          ['worker lives', fleet.all.length],
+        ]),
+      ],
+      notes: '`killed` and `exits` end the process of their worker, `changed` no longer fits its schema.',
+    });
   });
 });
+
+function kindRow(kind: string, letters: readonly DeadLetter[]): (string | number)[] {
+  const own = letters.filter(({ id }) => id.startsWith(`${kind}-`));
+  const all = (values: readonly (string | number)[]): string => [...new Set(values)].join(', ');
+  return [
+    kind,
+    own.length,
+    all(own.map(({ reason }) => reason)),
+    all(own.map(({ deliveries }) => deliveries)),
+    all(own.map(({ history }) => history.length)),
+  ];
+}
 
 describe('the oracle of poison', () => {
   const good: readonly JudgedLetter[] = [

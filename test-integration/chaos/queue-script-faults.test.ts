@@ -3,16 +3,31 @@ import { connect, type Redis } from '@lockstep/redis';
 import { createQueue } from '@lockstep/task-queue';
 import { checkDelivery, eventually, faultProxy, recordHistory } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
+import { createEngine } from '../../packages/delivery/src/internal.ts';
 import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
-import { queueFaults, type QueueFault } from '../src/queue-chaos/queue-faults.ts';
-import { drainByHand, queueOperations, type ManualQueue } from '../src/queue-chaos/queue-operations.ts';
+import {
+  faultAtScript,
+  queueFaults,
+  scriptFaults,
+  type QueueFault,
+  type ScriptFault,
+} from '../src/queue-chaos/queue-faults.ts';
+import {
+  drainByHand,
+  prepare,
+  queueOperations,
+  type ManualQueue,
+} from '../src/queue-chaos/queue-operations.ts';
 import { stormQueue } from '../src/queue-chaos/queues.ts';
+import { ScriptGate } from '../src/queue-chaos/script-gate.ts';
 import { silentLogger } from '../src/queue-chaos/silent-logger.ts';
 import { startStandalone, type StandaloneServer } from '../src/servers/standalone.ts';
 
 const rounds = chaosProfile() === 'full' ? 10 : 1;
 const leaseMs = 500;
 const resumeMs = 2_000;
+/** Reading asks about every waiting task: the first of its scripts stand for all. */
+const mostScripts = 8;
 
 /** What a caller may be told; anything else is a defect. */
 const expected = ['REDIS_UNAVAILABLE', 'REDIS_FULL', 'LEASE_LOST'] as const;
@@ -21,10 +36,16 @@ function isExpected(error: unknown): boolean {
   return expected.some((code) => isLockstepError(error, code));
 }
 
+/** In the keys of both queues of {@link manualQueue}, and of no other. */
+const mark = 'queue:by-hand';
+
 function manualQueue(redis: Redis): ManualQueue {
   let ids = 0;
+  const engine = createEngine({ redis, kind: 'queue', name: 'by-hand' });
   return {
     queue: createQueue({ redis, ...stormQueue('by-hand', leaseMs) }),
+    scrap: createQueue({ redis, ...stormQueue('by-hand-scrap', leaseMs) }),
+    sweep: () => engine.sweep({ keptMaxCount: 0 }),
     history: recordHistory({ process: 'by-hand' }),
     nextId: () => `task-${++ids}`,
   };
@@ -46,15 +67,14 @@ describe('a queue whose scripts fail before and after they ran', () => {
       let slowest = 0;
       for (let round = 0; round < rounds; round += 1) {
         // Something to take for every operation that takes one.
-        for (let n = 0; n < 4; n += 1) await queueOperations.enqueue(manual);
+        await prepare(manual, 4);
         for (const [name, operation] of Object.entries(queueOperations)) {
-          const outcome = fault({ server, proxy }, () =>
+          await fault({ server, proxy, mark }, () =>
             operation(manual).catch((error: unknown) => {
               failed += 1;
               if (!isExpected(error)) throw error;
             }),
           );
-          await outcome;
           const id = `after-${round}-${name}`.replaceAll(' ', '-');
           const since = performance.now();
           await worked.enqueue('work', { ms: 0 }, { id });
@@ -73,6 +93,42 @@ describe('a queue whose scripts fail before and after they ran', () => {
       expect(report).toMatchObject({ valid: true, lost: [], duplicated: [], unexpected: [] });
       expect(slowest).toBeLessThan(resumeMs);
       expect(await worked.stats()).toMatchObject({ leased: 0, dead: 0, completed: done.size });
+    },
+  );
+
+  it.each(Object.entries<ScriptFault>(scriptFaults))(
+    'loses and repeats nothing, and goes on: %s, at every script of every operation',
+    { timeout: profileTimeoutMs },
+    async (name, fault) => {
+      await using server = await startStandalone({ appendonly: 'always' });
+      await using proxy = await faultProxy(server.url);
+      await using redis = await connect(proxy.url, { logger: silentLogger });
+      const manual = manualQueue(redis);
+      const gate = new ScriptGate(redis, mark);
+      let faults = 0;
+      let failed = 0;
+      for (const operation of Object.values(queueOperations)) {
+        for (let n = 1, cameToIt = true; cameToIt && n <= mostScripts; n += 1) {
+          await prepare(manual, 2);
+          const run = (): Promise<unknown> =>
+            operation(manual).catch((error: unknown) => {
+              failed += 1;
+              if (!isExpected(error)) throw error;
+            });
+          cameToIt = await faultAtScript(gate, n, fault, { server, proxy, mark }, run);
+          if (cameToIt) faults += 1;
+        }
+      }
+      // Afterwards everything works again.
+      await prepare(manual, 2);
+      for (const operation of Object.values(queueOperations)) await operation(manual);
+      await drainByHand(manual);
+      const report = checkDelivery(manual.history.entries);
+      console.log(
+        `${name}: ${faults} scripts, ${failed} calls failed; ${report.acknowledged} acknowledged, ${report.delivered} done`,
+      );
+      expect(report).toMatchObject({ valid: true, lost: [], duplicated: [], unexpected: [] });
+      expect(faults).toBeGreaterThan(2 * Object.keys(queueOperations).length - 4);
     },
   );
 

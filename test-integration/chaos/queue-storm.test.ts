@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
+import { keepReport } from '../src/queue-chaos/report-page.ts';
 import { runStorm, type StormOptions } from '../src/queue-chaos/storm.ts';
 import { judgeStorm, resumeBoundMs } from '../src/queue-chaos/storm-oracle.ts';
 import { stormReport } from '../src/queue-chaos/storm-report.ts';
@@ -10,8 +10,7 @@ const profiles: Readonly<Record<'light' | 'full', StormOptions>> = {
   full: { tasks: 100_000, workers: 8, concurrency: 20, leaseMs: 2_000, kills: 200, restarts: 20 },
 };
 
-const command = 'LOCKSTEP_CHAOS=full pnpm test:chaos test-integration/chaos/queue-storm.test.ts';
-const reportFile = new URL('../../docs/reports/queue-storm.md', import.meta.url);
+const test = 'test-integration/chaos/queue-storm.test.ts';
 
 /** A small storm with one safeguard left out. */
 const control: StormOptions = {
@@ -31,12 +30,7 @@ describe('a task queue whose workers and Redis are killed', () => {
       const profile = chaosProfile();
       const record = await runStorm({ ...profiles[profile], onProgress: (line) => console.log(line) });
       const verdict = judgeStorm(record);
-      const report = stormReport(record, verdict, command);
-      console.log(report);
-      if (profile === 'full') {
-        await mkdir(new URL('.', reportFile), { recursive: true });
-        await writeFile(reportFile, report);
-      }
+      await keepReport('queue-storm', stormReport(record, verdict, test));
       const { tasks } = record.options;
       expect(verdict.delivery).toMatchObject({ valid: true, acknowledged: tasks, lost: [], unexpected: [] });
       expect(record.counters).toMatchObject({ enqueued: tasks, completed: tasks, dead: 0, left: 0 });

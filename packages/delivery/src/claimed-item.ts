@@ -1,6 +1,7 @@
-import { LeaseLostError, LeaseValidity, type Clock, type Instant } from '@lockstep/core';
+import { isLockstepError, LeaseLostError, LeaseValidity, type Clock, type Instant } from '@lockstep/core';
 import type { Delivery, Note } from './delivery.ts';
 import type { Priority, Settlement } from './item.ts';
+import { assertVisibility } from './options.ts';
 import { parseRecord, parseState } from './record.ts';
 import type { Claim } from './scripts/turn.ts';
 
@@ -45,6 +46,8 @@ export class ClaimedItem implements Delivery {
   readonly #firstClaim: boolean;
   #noted = false;
   #settled = false;
+  /** Of what kind a settlement was that may have been carried out although no reply came. */
+  #unanswered: Settlement['type'] | 'several' | undefined;
 
   constructor({ id, record, state }: Claim, context: ClaimContext) {
     const { body, priority, enqueuedAt, visibilityMs: own } = parseRecord(record);
@@ -103,14 +106,18 @@ export class ClaimedItem implements Delivery {
     this.validity.assertValid();
   }
 
-  extend(ttlMs: number): Promise<void> {
-    if (this.#settled) return Promise.reject(this.lost('released'));
-    return this.#holder.extend(this, ttlMs);
+  async extend(ttlMs: number): Promise<void> {
+    assertVisibility('ttlMs', ttlMs);
+    if (this.#settled) throw this.lost('released');
+    await this.#holder.extend(this, ttlMs);
   }
 
   async settle(settlement: Settlement): Promise<void> {
     if (!this.claimSettlement()) throw this.lost('released');
-    if (!(await this.#holder.settle(this, settlement))) throw this.lost('refused');
+    const held = await this.#trySettling(settlement);
+    // Before its time is up nothing but our own settlement ends a lease: a repeated one is refused because it was done.
+    const done = this.#unanswered === settlement.type && this.validity.remainingMs() > 0;
+    if (!held && !done) throw this.lost('refused');
   }
 
   async save(note: Note, value: string): Promise<void> {
@@ -133,7 +140,25 @@ export class ClaimedItem implements Delivery {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.claimSettlement()) return;
     // A lease that is not ours any more needs no release.
-    await this.#holder.settle(this, { type: 'release' });
+    await this.#trySettling({ type: 'release' });
+  }
+
+  /** A settlement that failed may be tried again: Redis refuses the second one of two that arrive. */
+  async #trySettling(settlement: Settlement): Promise<boolean> {
+    try {
+      return await this.#holder.settle(this, settlement);
+    } catch (error) {
+      // Closed, there is nobody who would send it.
+      this.#settled = isLockstepError(error, 'CLOSED');
+      if (isLockstepError(error, 'REDIS_UNAVAILABLE') && error.outcomeUnknown)
+        this.#noteUnanswered(settlement);
+      throw error;
+    }
+  }
+
+  #noteUnanswered({ type }: Settlement): void {
+    const before = this.#unanswered ?? type;
+    this.#unanswered = before === type ? type : 'several';
   }
 
   /** Whether the caller may settle it: true once. */

@@ -26,7 +26,8 @@ export interface Delivery extends Lease {
   /**
    * Ends the lease. Settlements of one tick share a call. Idempotent for the first caller's settlement: a second one
    * rejects. Rejects with `LeaseLostError` when the lease was not ours any more (nothing was changed), and with
-   * `RedisUnavailableError` when Redis did not answer in time.
+   * `RedisUnavailableError` when Redis did not answer in time: then the same settlement may be tried again while the
+   * lease lasts, and resolves also when the first one had been carried out.
    */
   settle(settlement: Settlement): Promise<void>;
   /** Stores a note, fenced. Rejects with `LeaseLostError` when the lease is not ours. One call. */

@@ -19,7 +19,10 @@ export interface NewItem {
   readonly delayMs?: number | undefined;
   /** Not before this moment, in milliseconds since the epoch, by the server's clock. Not together with `delayMs`. */
   readonly runAt?: number | undefined;
-  /** An item that was not claimed by then is dropped with the outcome `expired`; a retry after it is not handed out either. */
+  /**
+   * An item that was not claimed by then is dropped with the outcome `expired`; a retry after it is not handed out
+   * either. A dead item that is redriven does not expire any more.
+   */
   readonly expiresInMs?: number | undefined;
   /** Length of this item's leases. @defaultValue the engine's `visibilityMs` */
   readonly visibilityMs?: number | undefined;

@@ -3,6 +3,7 @@ import type { Redis } from '@lockstep/redis';
 import { ClaimedItem, type LeaseHolder } from './claimed-item.ts';
 import type { Note } from './delivery.ts';
 import type { ReceiveOptions } from './engine.ts';
+import { HeldLeases } from './held-leases.ts';
 import type { Settlement } from './item.ts';
 import type { Lanes } from './lanes.ts';
 import { noteFields } from './notes.ts';
@@ -62,13 +63,22 @@ class Waiting {
 /** Claims by hand: leases that their holder extends, settles or disposes. */
 export class Receiver implements LeaseHolder {
   readonly #parts: ReceiverParts;
-  readonly #held = new Set<ClaimedItem>();
+  readonly #held: HeldLeases;
+  readonly #calls = new Set<Promise<unknown>>();
   readonly #waiting = new Set<Waiting>();
+  readonly #removeListeners: readonly (() => void)[];
   #nextPartition = 0;
+  #listening = false;
   #closed = false;
 
   constructor(parts: ReceiverParts) {
+    const { redis, stores } = parts;
     this.#parts = parts;
+    this.#held = new HeldLeases({ clock: redis.clock, doorbell: redis.doorbell, stores });
+    // Each of them means that a bell may have been missed.
+    this.#removeListeners = (['up', 'gap', 'failover'] as const).map((event) =>
+      redis.on(event, () => this.#lookAgain()),
+    );
   }
 
   async receive(options: ReceiveOptions): Promise<ClaimedItem[]> {
@@ -77,16 +87,25 @@ export class Receiver implements LeaseHolder {
     if (options.visibilityMs !== undefined) assertVisibility('options.visibilityMs', options.visibilityMs);
     if (options.signal?.aborted) throw abortReason(options.signal);
     const received = this.#receive(max, waitMs, options);
-    // An abort answers at once; what is claimed all the same goes back.
-    options.signal?.addEventListener('abort', () => void this.#takeBack(received), { once: true });
-    return abortable(received, options.signal);
+    this.#keepUntilSettled(received);
+    try {
+      return await abortable(received, options.signal);
+    } catch (error) {
+      // An abort answers at once; what is claimed all the same goes back.
+      void this.#takeBack(received);
+      throw error;
+    }
   }
 
   /** Ends waits, and hands back what is held. */
   async close(): Promise<{ returned: number; errors: unknown[] }> {
     this.#closed = true;
+    for (const remove of this.#removeListeners) remove();
     for (const waiting of this.#waiting) waiting.ring();
-    const released = await Promise.allSettled(Array.from(this.#held, (item) => item[Symbol.asyncDispose]()));
+    // What is being claimed would stay behind.
+    await Promise.allSettled(this.#calls);
+    const released = await Promise.allSettled(this.#held.items.map((item) => item[Symbol.asyncDispose]()));
+    this.#held.close();
     const errors = released
       .filter(({ status }) => status === 'rejected')
       .map((result) => (result as PromiseRejectedResult).reason as unknown);
@@ -94,16 +113,15 @@ export class Receiver implements LeaseHolder {
   }
 
   async settle(item: ClaimedItem, settlement: Settlement): Promise<boolean> {
-    try {
-      return await this.#parts.settlers[item.partition]!.settle(item, settlement);
-    } finally {
-      this.#held.delete(item);
-      this.#parts.renewals.delete(item);
-    }
+    const accepted = await this.#parts.settlers[item.partition]!.settle(item, settlement);
+    // After a failure it is still held: the settlement may be tried again.
+    this.#held.delete(item);
+    return accepted;
   }
 
-  extend(item: ClaimedItem, ttlMs: number): Promise<void> {
-    return this.#parts.renewals.extend(item, ttlMs);
+  async extend(item: ClaimedItem, ttlMs: number): Promise<void> {
+    await this.#parts.renewals.extend(item, ttlMs);
+    this.#held.moved(item);
   }
 
   save(item: ClaimedItem, note: Note, value: string): Promise<boolean> {
@@ -112,6 +130,17 @@ export class Receiver implements LeaseHolder {
 
   load(item: ClaimedItem, note: Note): Promise<string | undefined> {
     return this.#parts.stores[item.partition]!.loadNote(item.id, noteFields[note]);
+  }
+
+  #keepUntilSettled(call: Promise<unknown>): void {
+    this.#calls.add(call);
+    const forget = (): void => void this.#calls.delete(call);
+    call.then(forget, forget);
+  }
+
+  #lookAgain(): void {
+    for (const waiting of this.#waiting) waiting.ring();
+    this.#held.lookAtAll();
   }
 
   async #takeBack(received: Promise<ClaimedItem[]>): Promise<void> {
@@ -126,7 +155,9 @@ export class Receiver implements LeaseHolder {
     const first = await this.#look(max, undefined, options);
     if (first.items.length > 0 || waitMs === 0) return first.items;
     const waiting = new Waiting(`${redis.random.id()}`);
-    const removeBell = redis.doorbell.on(waiting.bell, () => waiting.ring());
+    const ring = (): void => waiting.ring();
+    const removeBell = redis.doorbell.on(waiting.bell, ring);
+    options.signal?.addEventListener('abort', ring, { once: true });
     this.#waiting.add(waiting);
     try {
       for (;;) {
@@ -138,6 +169,7 @@ export class Receiver implements LeaseHolder {
       }
     } finally {
       removeBell();
+      options.signal?.removeEventListener('abort', ring);
       this.#waiting.delete(waiting);
       await this.#leave(waiting);
     }
@@ -174,11 +206,14 @@ export class Receiver implements LeaseHolder {
     { visibilityMs }: ReceiveOptions,
     items: ClaimedItem[],
   ): Promise<TurnReply> {
-    const { redis, source, stores, lanes, renewals } = this.#parts;
+    const { redis, source, stores, lanes } = this.#parts;
     const sentAt = instant(redis.clock);
     const waiter = waiting === undefined ? '' : `${redis.doorbell.channel} ${waiting.bell}`;
-    const reply = await lanes[partition]!.run((caller) =>
-      stores[partition]!.turn({
+    let claimedBy = '';
+    const reply = await lanes[partition]!.run((caller) => {
+      claimedBy = caller.id;
+      this.#listen(caller.id);
+      return stores[partition]!.turn({
         caller,
         want,
         visibilityMs,
@@ -186,8 +221,8 @@ export class Receiver implements LeaseHolder {
         armed: waiting !== undefined,
         woken: waiting !== undefined,
         settlementArgs: [],
-      }),
-    );
+      });
+    });
     const context = {
       clock: redis.clock,
       source,
@@ -197,13 +232,19 @@ export class Receiver implements LeaseHolder {
       forced: visibilityMs !== undefined,
       holder: this,
     };
-    for (const claim of reply.claims) {
-      const item = new ClaimedItem(claim, context);
-      this.#held.add(item);
-      renewals.watch(item);
-      items.push(item);
-    }
+    items.push(...reply.claims.map((claim) => new ClaimedItem(claim, context)));
+    this.#held.add(claimedBy, items);
+    // `close` hands them back.
+    if (this.#closed) throw new ClosedError(source);
     return reply;
+  }
+
+  #listen(caller: string): void {
+    this.#held.listen(caller);
+    if (this.#listening) return;
+    this.#listening = true;
+    // What was rung before the channel was heard is found by looking again.
+    this.#parts.redis.doorbell.ready.then(() => this.#lookAgain()).catch(() => {});
   }
 
   /** The waiter must not stay behind: a bell rung for it would wake nobody else. */

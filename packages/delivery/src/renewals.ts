@@ -16,6 +16,8 @@ import type { Store } from './store.ts';
 /** How many leases a script renews. */
 const batchSize = 100;
 const shortestPauseMs = 10;
+/** How long a holder that keeps leases may go unseen otherwise; Redis forgets it after a visibility and a minute. */
+const unseenMs = 30_000;
 /** A lease that does not end while this process runs. */
 const endlessMs = 1e13;
 
@@ -30,11 +32,16 @@ interface RenewalParts {
 /**
  * Keeps the leases of an engine: one timer, and one round of calls per third of the shortest lease. What Redis refuses
  * is lost at once; what nobody renews in time, {@link LeaseWatch} ends without asking Redis.
+ *
+ * One renewal of a lease is in flight at a time, an extension included: Redis carries out the later one last, and what is
+ * believed here is what was sent.
  */
 export class Renewals {
   readonly #parts: RenewalParts;
   readonly #watch: LeaseWatch;
-  readonly #items = new Set<ClaimedItem>();
+  /** With the moment from which their holders count as seen, by the monotonic clock. */
+  readonly #items = new Map<ClaimedItem, number>();
+  readonly #inFlight = new Map<ClaimedItem, Promise<void>>();
   /** Makes the watch keep its timer while items come and go: a new one for each would cost more than all else. */
   readonly #anchor: LeaseValidity;
   #anchored = false;
@@ -57,7 +64,7 @@ export class Renewals {
 
   /** Renews the lease until it is deleted or lost. */
   keep(item: ClaimedItem): void {
-    this.#items.add(item);
+    this.#items.set(item, item.renewedAt);
     this.watch(item);
     if (!this.#anchored) this.#anchorWatch();
     this.#armFor(item.validity.ttlMs / 3);
@@ -75,21 +82,20 @@ export class Renewals {
 
   /** One lease, now, to `ttlMs` from now. Rejects with `LeaseLostError` when it is not ours. */
   async extend(item: ClaimedItem, ttlMs: number): Promise<void> {
-    const sentAt = instant(this.#parts.clock);
-    const [outcome] = await this.#parts.stores[item.partition]!.renew(
-      [item.id, item.fencingToken, ttlMs],
-      this.#parts.commandTimeoutMs,
-    );
-    this.#apply(item, outcome!, sentAt, ttlMs);
-    if (outcome === 'lost') throw item.lost('refused');
-    item.assertValid();
-    this.#watch.update(item.validity);
-    if (this.#items.has(item)) this.#armFor(ttlMs / 3);
+    for (let other = this.#inFlight.get(item); other !== undefined; other = this.#inFlight.get(item))
+      await other;
+    if (item.settled) throw item.lost('released');
+    await this.#during([item], this.#extend(item, ttlMs));
   }
 
   /** Renews everything at once: somebody was cancelled, or Redis is back. */
-  now(): Promise<void> {
-    return this.#run([...this.#items]);
+  async now(): Promise<void> {
+    const all = [...this.#items.keys()];
+    const asked = all.filter((item) => this.#inFlight.has(item));
+    await this.#run(all.filter((item) => !this.#inFlight.has(item)));
+    // What was in flight may have been answered before there was something to tell.
+    for (const item of asked) await this.#inFlight.get(item);
+    await this.#run(asked.filter((item) => this.#items.has(item)));
   }
 
   close(): void {
@@ -113,7 +119,7 @@ export class Renewals {
     this.#timer = undefined;
     const time = this.#parts.clock.monotonic();
     const due: ClaimedItem[] = [];
-    for (const item of this.#items) {
+    for (const item of this.#items.keys()) {
       // A timer may fire a little early, and what is nearly due shares the call.
       if (time - item.renewedAt >= item.validity.ttlMs / 3 - shortestPauseMs) due.push(item);
     }
@@ -136,7 +142,7 @@ export class Renewals {
     if (this.#items.size === 0) this.#liftAnchor();
     const time = this.#parts.clock.monotonic();
     let next = Infinity;
-    for (const { renewedAt, validity } of this.#items) {
+    for (const { renewedAt, validity } of this.#items.keys()) {
       const untilDue = renewedAt + validity.ttlMs / 3 - time;
       // Overdue after a failed round: a few more tries fit into what is left of the lease.
       next = Math.min(next, Math.max(untilDue, validity.ttlMs / 20));
@@ -152,9 +158,43 @@ export class Renewals {
     await this.#round;
   }
 
+  async #extend(item: ClaimedItem, ttlMs: number): Promise<void> {
+    const { clock, stores, commandTimeoutMs } = this.#parts;
+    const sentAt = instant(clock);
+    // Redis may shorten the lease although no reply comes.
+    if (ttlMs < item.validity.remainingMs()) this.#moved(item, sentAt, ttlMs);
+    const [outcome] = await stores[item.partition]!.renew(
+      [item.id, item.fencingToken, ttlMs],
+      commandTimeoutMs,
+      { shorten: true, seenAgain: true },
+    );
+    this.#apply(item, outcome!, sentAt, ttlMs);
+    if (outcome === 'lost') throw item.lost('refused');
+    item.assertValid();
+    this.#moved(item, sentAt, ttlMs);
+  }
+
+  #moved(item: ClaimedItem, sentAt: Instant, ttlMs: number): void {
+    item.validity.renewed(sentAt, ttlMs);
+    this.#watch.update(item.validity);
+    if (this.#items.has(item)) this.#armFor(ttlMs / 3);
+  }
+
+  /** The leases are being renewed until the call is answered or given up. */
+  async #during(items: readonly ClaimedItem[], call: Promise<void>): Promise<void> {
+    const ended = call.catch(() => {});
+    for (const item of items) this.#inFlight.set(item, ended);
+    try {
+      await call;
+    } finally {
+      for (const item of items) this.#inFlight.delete(item);
+    }
+  }
+
   async #renewAll(items: readonly ClaimedItem[]): Promise<void> {
     const byPartition = new Map<number, ClaimedItem[]>();
     for (const item of items) {
+      if (this.#inFlight.has(item)) continue;
       const group = byPartition.get(item.partition);
       if (group) group.push(item);
       else byPartition.set(item.partition, [item]);
@@ -162,7 +202,8 @@ export class Renewals {
     const calls: Promise<void>[] = [];
     for (const [partition, group] of byPartition) {
       for (let at = 0; at < group.length; at += batchSize) {
-        calls.push(this.#renew(this.#parts.stores[partition]!, group.slice(at, at + batchSize)));
+        const batch = group.slice(at, at + batchSize);
+        calls.push(this.#during(batch, this.#renew(this.#parts.stores[partition]!, batch)));
       }
     }
     await Promise.all(calls);
@@ -172,10 +213,17 @@ export class Renewals {
     const { clock, commandTimeoutMs, onError, source } = this.#parts;
     const sentAt = instant(clock);
     const leases = batch.flatMap(({ id, fencingToken, validity }) => [id, fencingToken, validity.ttlMs]);
-    const shortest = batch.reduce((least, { validity }) => Math.min(least, validity.ttlMs), Infinity);
+    const lengths = batch.map(({ validity }) => validity.ttlMs);
+    const timeoutMs = Math.min(commandTimeoutMs, Math.min(...lengths) / 3);
+    const seenAgain = batch.some(
+      (item) => sentAt.monotonic - (this.#items.get(item) ?? Infinity) >= unseenMs,
+    );
     try {
-      const outcomes = await store.renew(leases, Math.min(commandTimeoutMs, shortest / 3));
-      batch.forEach((item, index) => this.#apply(item, outcomes[index]!, sentAt, item.validity.ttlMs));
+      const outcomes = await store.renew(leases, timeoutMs, { seenAgain });
+      for (const [index, item] of batch.entries()) {
+        if (seenAgain && this.#items.has(item)) this.#items.set(item, sentAt.monotonic);
+        this.#apply(item, outcomes[index]!, sentAt, lengths[index]!);
+      }
     } catch (error) {
       // The next round comes soon, and the watch ends what is not renewed.
       if (!isToldElsewhere(error)) onError(error, { source, operation: 'renew' });

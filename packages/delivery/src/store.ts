@@ -1,5 +1,5 @@
 import { ConfigurationError, LayoutTooNewError, RedisCommandError } from '@lockstep/core';
-import type { Script, ScriptArgument } from '@lockstep/redis';
+import { keyList, type KeyList, type Script, type ScriptArgument } from '@lockstep/redis';
 import type { ItemState } from './item.ts';
 import { bucketOf, createPartition, layout, type Partition } from './keys.ts';
 import type { Lane } from './lanes.ts';
@@ -11,7 +11,7 @@ import { enqueue, type EnqueueReply } from './scripts/enqueue.ts';
 import { leave } from './scripts/leave.ts';
 import { loadNote, saveNote } from './scripts/notes.ts';
 import { obliterate } from './scripts/obliterate.ts';
-import { outcome, type OutcomeReply } from './scripts/outcome.ts';
+import { forgetWaiter, outcome, type OutcomeReply } from './scripts/outcome.ts';
 import { setPaused } from './scripts/pause.ts';
 import { getItem, listItems, type ListSlice, type StoredDetails } from './scripts/read.ts';
 import { redrive } from './scripts/redrive.ts';
@@ -42,6 +42,12 @@ export interface TurnRequest {
   readonly settlementArgs: readonly ScriptArgument[];
 }
 
+/** See the script. */
+export interface RenewalOptions {
+  readonly shorten?: boolean | undefined;
+  readonly seenAgain?: boolean | undefined;
+}
+
 /** The letter of the n-th key behind the named ones, counted from 1. */
 function keyLetter(n: number): string {
   return String.fromCharCode(96 + n);
@@ -52,6 +58,7 @@ export class Store {
   readonly partition: Partition;
   readonly #options: ResolvedEngineOptions;
   readonly #base: { readonly calm: string };
+  readonly #turnKeys: KeyList;
   readonly #calmTurn: string;
   readonly #settings: string;
 
@@ -63,6 +70,7 @@ export class Store {
     this.#base = { calm };
     // A turn that has cancellations, waiters or tombstones to look after is not quick.
     this.#calmTurn = `${calm}0 0 0 `;
+    this.#turnKeys = keyList(turn, this.partition.keys, this.partition.items);
     this.#settings = `${maxDeliveries} ${lowerShare} ${keepOutcomesMs} ${redis.doorbell.channel}`;
   }
 
@@ -101,12 +109,19 @@ export class Store {
         (request.armed ? '1' : '0') + (request.woken ? '1' : '0') + (visibilityMs === undefined ? '0' : '1'),
       settings: this.#settings,
     };
-    return this.#accept(await this.#run(turn, args, request.settlementArgs));
+    const { redis } = this.#options;
+    const restArgs = request.settlementArgs;
+    return this.#accept(await redis.run(turn, this.#turnKeys, args, { restArgs }));
   }
 
   /** `leases` is id, token and length of each, flat. */
-  async renew(leases: readonly ScriptArgument[], timeoutMs: number): Promise<readonly RenewalOutcome[]> {
-    return this.#accept(await this.#run(renew, this.#base, leases, timeoutMs)).outcomes;
+  async renew(
+    leases: readonly ScriptArgument[],
+    timeoutMs: number,
+    { shorten = false, seenAgain = false }: RenewalOptions = {},
+  ): Promise<readonly RenewalOutcome[]> {
+    const args = { ...this.#base, shorten: shorten ? 1 : 0, seen_again: seenAgain ? 1 : 0 };
+    return this.#accept(await this.#run(renew, args, leases, timeoutMs)).outcomes;
   }
 
   saveNote(id: string, token: number, field: string, value: string): Promise<boolean> {
@@ -160,6 +175,10 @@ export class Store {
 
   async outcome(id: string, waiter: string): Promise<Exclude<OutcomeReply, Refusal>> {
     return this.#accept(await this.#run(outcome, { ...this.#base, id, waiter }));
+  }
+
+  async forgetWaiter(id: string, waiter: string): Promise<void> {
+    this.#accept(await this.#run(forgetWaiter, { ...this.#base, id, waiter }));
   }
 
   async get(id: string): Promise<StoredDetails | undefined> {

@@ -4,4 +4,4 @@ import { deliveryModel } from './delivery.model.ts';
 
 const harness = memoryHarness();
 afterAll(() => harness[Symbol.asyncDispose]());
-deliveryModel(harness, { runs: 5, step: 100 });
+deliveryModel(harness, { runs: 7, step: 100 });

@@ -342,4 +342,27 @@ describe('a worker that is gone', () => {
     memoryFaults(gone.redis).reconnect();
     await harness.advance(2_000);
   });
+
+  it('is not forgotten as long as it keeps a lease, so that it hears of a cancellation at once', async () => {
+    const { engine } = await openEngine(harness, { visibilityMs: 30_000 });
+    const held: Delivery[] = [];
+    const consumer = engine.consume({
+      concurrency: 1,
+      handle: (delivery) => {
+        held.push(delivery);
+        return new Promise(() => {});
+      },
+    });
+    consumer.start();
+    await engine.enqueue(named('a'));
+    await becomes(harness, () => expect(held).toHaveLength(1));
+    const other = await openEngine(harness, { name: engine.name });
+    for (let n = 0; n < 5; n += 1) {
+      await harness.advance(50_000);
+      await other.engine.enqueue(named(`b${n}`));
+    }
+    expect(await other.engine.cancel('a')).toBe('cancelling');
+    await settled(harness);
+    expect(held[0]!.signal.reason).toMatchObject({ code: 'TASK_CANCELLED' });
+  });
 });

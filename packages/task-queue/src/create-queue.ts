@@ -18,13 +18,14 @@ const endedKeptMs = 600_000;
  */
 export function createQueue<const Tasks extends TaskMap>(options: QueueOptions<Tasks>): Queue<Tasks> {
   const { definition, redis, logger, onError, codec, maxPayloadBytes } = resolveQueueOptions(options);
-  const { name, maxDeliveries } = definition;
+  const { name, maxDeliveries, lowerShare } = definition;
   const engine = createEngine({
     redis,
     kind: 'queue',
     name,
     visibilityMs: defaultVisibilityMs,
     maxDeliveries,
+    lowerShare,
     keepOutcomesMs: endedKeptMs,
     logger,
     onError,

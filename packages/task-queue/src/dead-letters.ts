@@ -12,14 +12,17 @@ import {
 import { deadLetterStats, type DeadLetterStats } from './dead-letter-stats.ts';
 import { Pace } from './pace.ts';
 import type { QueueParts } from './queue-parts.ts';
-import { moveDeadLetters } from './redrive-target.ts';
+import { isOwnQueue, moveDeadLetters } from './redrive-target.ts';
 import { resolveRedriveOptions, type RedriveOptions } from './redrive-options.ts';
 
 /** What a selection of dead letters came to. */
 export interface DeadLetterReport {
   /** Dead letters that were selected. */
   readonly matched: number;
-  /** Those that were moved or removed: fewer when somebody else was faster, none in a dry run. */
+  /**
+   * Those that were moved or removed: fewer when somebody else was faster, or when the queue of `to` has another task
+   * under that id: that letter stays; none in a dry run.
+   */
   readonly changed: number;
 }
 
@@ -66,7 +69,7 @@ export class DeadLetters<Tasks extends TaskMap> {
       if (dryRun) return 0;
       await pace.spend(ids.length, signal);
       this.#parts.closing.assertOpen();
-      if (to !== undefined) return moveDeadLetters(this.#parts, to, ids);
+      if (to !== undefined && !isOwnQueue(this.#parts, to)) return moveDeadLetters(this.#parts, to, ids);
       return (await this.#deadItems.redrive(ids)).length;
     });
   }

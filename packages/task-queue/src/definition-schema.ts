@@ -24,6 +24,7 @@ export interface ResolvedDefinition {
   readonly name: string;
   readonly tasks: ReadonlyMap<string, ResolvedTask>;
   readonly maxDeliveries: number;
+  readonly lowerShare: number;
   readonly unknownTaskMs: number;
   readonly warningAt: number;
   readonly criticalAt: number;
@@ -74,6 +75,7 @@ export const definitionShape = {
     .record(z.string(), z.strictObject(taskShape))
     .refine((tasks) => Object.keys(tasks).length > 0, { error: 'must have at least one task' }),
   maxDeliveries: count(1, 1_000).default(10),
+  lowerShare: count(0, 1_000_000).default(16),
   unknownTaskMs: milliseconds(0).default(3_600_000),
   deadLetterThresholds: thresholds.default({ warningAt: 10, criticalAt: 50 }),
 };
@@ -90,7 +92,7 @@ export function resolveDefinition(
   parsed: z.output<typeof definitionSchema>,
   path: string,
 ): ResolvedDefinition {
-  const { name, tasks, maxDeliveries, unknownTaskMs, deadLetterThresholds } = parsed;
+  const { name, tasks, maxDeliveries, lowerShare, unknownTaskMs, deadLetterThresholds } = parsed;
   assertName(name, `${path}.name`);
   for (const taskName of Object.keys(tasks)) assertName(taskName, `${path}.tasks (a name)`);
   return {
@@ -102,6 +104,7 @@ export function resolveDefinition(
       ]),
     ),
     maxDeliveries,
+    lowerShare,
     unknownTaskMs,
     ...deadLetterThresholds,
   };

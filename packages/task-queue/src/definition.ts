@@ -77,6 +77,12 @@ export interface QueueDefinition<Tasks extends TaskMap = TaskMap> {
    */
   readonly maxDeliveries?: number | undefined;
   /**
+   * One claim in this many goes to the oldest waiting task of the lower levels, so that endless urgent work starves
+   * none. 1 makes levels mean little; 0 is strict: a lower level waits until the higher ones are empty. Holds for the
+   * claims of the process that has it. @defaultValue 16
+   */
+  readonly lowerShare?: number | undefined;
+  /**
    * How long a task whose name no worker knows is kept going round before it is a dead letter with reason
    * `unknown-task`, in ms. Bridges a rolling deploy. @defaultValue 3,600,000
    */

@@ -46,8 +46,11 @@ const schema = z.strictObject({
 export function resolveQueueOptions<Tasks extends TaskMap>(
   options: QueueOptions<Tasks>,
 ): ResolvedQueueOptions {
-  const { name, tasks, maxDeliveries, unknownTaskMs, deadLetterThresholds } = parseOptions(schema, options);
-  const parsed = { name, tasks, maxDeliveries, unknownTaskMs, deadLetterThresholds };
+  const { name, tasks, maxDeliveries, lowerShare, unknownTaskMs, deadLetterThresholds } = parseOptions(
+    schema,
+    options,
+  );
+  const parsed = { name, tasks, maxDeliveries, lowerShare, unknownTaskMs, deadLetterThresholds };
   // The validated copies of these are typed by their methods only; the caller's own are what they were checked as.
   const { redis, logger = redis.logger, onError, codec = redis.codec } = options;
   return Object.freeze({

@@ -26,9 +26,14 @@ import type { LocalStats } from './timings.ts';
 import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts';
 import { Worker } from './worker.ts';
 
-/** Counters of the whole queue, over all processes, and what this process measured. */
+/**
+ * Counters of the whole queue, over all processes, and what this process measured. How fast the whole fleet is follows
+ * from `completed` and `failed` of two readings: Redis keeps no times, which would cost every task a command.
+ */
 export interface QueueStats extends EngineStats {
-  /** Of the workers that this queue object made. */
+  /** Tasks that wait for others of their group. There are no groups yet: 0. */
+  readonly parked: number;
+  /** Of the workers that this queue object made, in this process alone. */
   readonly local: LocalStats;
 }
 
@@ -149,14 +154,14 @@ export class Queue<Tasks extends TaskMap> implements Closeable<QueueStats> {
     return this.#engine.resume();
   }
 
-  /** Removes every task, dead letter, outcome and counter, in slices. Holders of leases are told at their next renewal. */
+  /** Removes every task, dead letter, outcome and counter, at once. Holders of leases are told at their next renewal. */
   async obliterate(): Promise<void> {
     return this.#engine.obliterate();
   }
 
   /** One round trip, whatever the backlog. */
   async stats(): Promise<QueueStats> {
-    return { ...(await this.#engine.stats()), local: this.#parts.timings.read() };
+    return { ...(await this.#engine.stats()), parked: 0, local: this.#parts.timings.read() };
   }
 
   /** The queue's own checks, and how many dead letters there are. Two round trips. Does not reject: Redis may be down. */

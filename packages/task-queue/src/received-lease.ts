@@ -1,5 +1,5 @@
 import { ConfigurationError, milliseconds, parseOptions } from '@lockstep/core';
-import type { Delivery } from '@lockstep/delivery/internal';
+import type { Delivery, Settlement } from '@lockstep/delivery/internal';
 import { z } from 'zod';
 import { DeliveredTask } from './claimed-task.ts';
 import { longestDelayMs } from './limits.ts';
@@ -28,13 +28,17 @@ export class ReceivedLease extends DeliveredTask {
     this.#attempt = attempt;
     this.#delivery = attempt.delivery;
     this.input = data;
+    const { signal } = this.#delivery;
+    if (signal.aborted) return;
+    parts.sweeper.join(this);
+    signal.addEventListener('abort', () => this.#over(), { once: true });
   }
 
   async complete(output?: unknown): Promise<void> {
     const gate = this.#attempt.known.output;
-    if (gate === undefined) return this.#delivery.settle({ type: 'complete' });
+    if (gate === undefined) return this.#settle({ type: 'complete' });
     // The caller sees a refused output at once and still holds the lease: it may complete with a better one.
-    return this.#delivery.settle(completion(this.name, await gate.encode(output)));
+    return this.#settle(completion(this.name, await gate.encode(output)));
   }
 
   async retry(options: RetryOptions = {}): Promise<void> {
@@ -47,14 +51,29 @@ export class ReceivedLease extends DeliveredTask {
         delayMs,
       );
     }
-    return this.#delivery.settle(settlementOf(this.#parts, this.#attempt, error, delayMs));
+    return this.#settle(settlementOf(this.#parts, this.#attempt, error, delayMs));
   }
 
   async reject(reason: string): Promise<void> {
-    return this.#delivery.settle(settlementOf(this.#parts, this.#attempt, new RejectTask(reason)));
+    return this.#settle(settlementOf(this.#parts, this.#attempt, new RejectTask(reason)));
   }
 
   async release(): Promise<void> {
-    return this.#delivery.settle({ type: 'release' });
+    return this.#settle({ type: 'release' });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.#over();
+    return super[Symbol.asyncDispose]();
+  }
+
+  #settle(settlement: Settlement): Promise<void> {
+    this.#over();
+    return this.#delivery.settle(settlement);
+  }
+
+  /** About to be settled, or lost: it is no reason to sweep any more. */
+  #over(): void {
+    this.#parts.sweeper.leave(this);
   }
 }

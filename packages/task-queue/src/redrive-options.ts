@@ -14,7 +14,8 @@ export interface RedriveOptions {
   /** Counts what would be sent back and moves nothing. @defaultValue false */
   readonly dryRun?: boolean | undefined;
   /**
-   * Moves them into this queue instead of their own. It has to know their tasks; their history stays behind.
+   * Moves them into this queue instead of their own. It has to know their tasks; their history and expiry stay behind.
+   * One whose id it has for another task, or remembers of one that is over, stays a dead letter and is not counted.
    *
    * @defaultValue the queue that they died in
    */

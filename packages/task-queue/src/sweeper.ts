@@ -13,40 +13,51 @@ interface SweeperParts {
 
 /**
  * Removes what has had its time, outcomes and expired tasks, also where no traffic does it in passing. Runs while this
- * process has a started worker, about once a minute, at moments that differ from those of other processes.
+ * process works on the queue: has a started worker, waits in `receive` or holds a lease of it. About once a minute, at
+ * moments that differ from those of other processes.
  */
 export class Sweeper {
   readonly #parts: SweeperParts;
-  readonly #workers = new Set<object>();
+  readonly #users = new Set<object>();
   #timer: Timer | undefined;
+  /** By the monotonic clock. Kept while nobody is there: who comes and goes all the time sweeps as often as who stays. */
+  #dueAt: number | undefined;
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
   }
 
-  join(worker: object): void {
-    this.#workers.add(worker);
-    this.#timer ??= this.#arm();
+  join(user: object): void {
+    this.#users.add(user);
+    if (this.#timer !== undefined) return;
+    const now = this.#parts.redis.clock.monotonic();
+    this.#dueAt ??= now + this.#period();
+    if (this.#dueAt > now) this.#arm(this.#dueAt - now);
+    else void this.#sweep();
   }
 
-  leave(worker: object): void {
-    this.#workers.delete(worker);
-    if (this.#workers.size === 0) this.close();
+  leave(user: object): void {
+    if (this.#users.delete(user) && this.#users.size === 0) this.close();
   }
 
   close(): void {
-    this.#workers.clear();
+    this.#users.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  #arm(): Timer {
-    const { clock, random } = this.#parts.redis;
-    return clock.setTimer(() => void this.#sweep(), periodMs * (0.5 + random.next()), { unref: true });
+  #period(): number {
+    return periodMs * (0.5 + this.#parts.redis.random.next());
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = this.#parts.redis.clock.setTimer(() => void this.#sweep(), delayMs, { unref: true });
   }
 
   async #sweep(): Promise<void> {
-    this.#timer = this.#arm();
+    const period = this.#period();
+    this.#dueAt = this.#parts.redis.clock.monotonic() + period;
+    this.#arm(period);
     try {
       await this.#parts.engine.sweep();
     } catch (error) {

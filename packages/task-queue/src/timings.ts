@@ -1,6 +1,6 @@
 import type { Clock } from '@lockstep/core';
 
-/** What the workers of this process measured lately. */
+/** What the workers of this queue object measured lately: of this process alone, never of the fleet. */
 export interface LocalStats {
   /** Tasks run per second, whatever came of them, over the last minute. */
   readonly throughput: number;

@@ -8,6 +8,7 @@ import {
 import type { Consumer, ConsumerStats, Delivery, Settlement } from '@lockstep/delivery/internal';
 import { HealthChecks } from './health-checks.ts';
 import type { QueueParts } from './queue-parts.ts';
+import { SlotsInUse } from './slots-in-use.ts';
 import { TaskRunner } from './task-runner.ts';
 import type { ResolvedWorkerOptions } from './worker-options.ts';
 
@@ -20,7 +21,7 @@ export interface WorkerStats extends ConsumerStats {
   readonly overdue: number;
 }
 
-/** An idle worker asks at least every 5 s: after three missed turns something is wrong. */
+/** A worker with a free slot asks at least every 5 s: after three missed turns something is wrong. */
 const claimDegradedMs = 15_000;
 const claimDownMs = 60_000;
 
@@ -32,19 +33,21 @@ export class Worker implements AsyncDisposable {
   readonly #parts: QueueParts;
   readonly #consumer: Consumer;
   readonly #runner: TaskRunner;
+  readonly #slots: SlotsInUse;
   readonly #checks: HealthChecks;
   #startedAt: number | undefined;
 
   /** Use `queue.worker()`. */
   constructor(parts: QueueParts, { handlers, backoffs, concurrency }: ResolvedWorkerOptions) {
     this.#parts = parts;
+    this.#slots = new SlotsInUse(parts.redis.clock, concurrency);
     this.#checks = new HealthChecks(parts.redis.clock);
     this.#consumer = parts.engine.consume({
       concurrency,
       handle: (delivery) => this.#runner.run(delivery),
       onSettled: (delivery, settlement, accepted) => this.#settled(delivery, settlement, accepted),
     });
-    this.#runner = new TaskRunner(parts, { handlers, backoffs, worker: this.id });
+    this.#runner = new TaskRunner(parts, { handlers, backoffs, worker: this.id, slots: this.#slots });
   }
 
   /** Identifies this worker among all processes; the `worker` of a task's failures. */
@@ -90,14 +93,18 @@ export class Worker implements AsyncDisposable {
       status,
       value: silentMs,
       thresholds: { degraded: claimDegradedMs, down: claimDownMs },
-      remedy: status === 'up' ? '' : 'check the connection to Redis: no claim was answered for this many ms',
+      remedy:
+        status === 'up'
+          ? ''
+          : 'check the connection to Redis: it was to be heard of, and was not, for this many ms',
     });
   }
 
   #silentMs(): number {
     if (this.#startedAt === undefined) return 0;
     const sinceStart = this.#parts.redis.clock.monotonic() - this.#startedAt;
-    return Math.min(this.#consumer.stats().sinceLastTurnMs ?? Infinity, sinceStart);
+    const sinceLastTurn = this.#consumer.stats().sinceLastTurnMs ?? Infinity;
+    return Math.min(sinceLastTurn, sinceStart, this.#slots.overdueMs());
   }
 
   #handlers(): HealthCheck {

@@ -74,6 +74,8 @@ describe('a definition', () => {
     ['name', { name: '' }, 'must be a non-empty string'],
     ['tasks', { tasks: {} }, 'must have at least one task'],
     ['maxDeliveries', { maxDeliveries: 0 }, 'must be at least 1'],
+    ['lowerShare', { lowerShare: -1 }, 'must be at least 0'],
+    ['lowerShare', { lowerShare: 1.5 }, 'must be a whole number'],
     ['unknownTaskMs', { unknownTaskMs: -1 }, 'must be at least 0'],
     [
       'deadLetterThresholds.criticalAt',

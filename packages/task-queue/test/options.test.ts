@@ -100,6 +100,21 @@ describe('options of a queue', { timeout: 20_000 }, () => {
   });
 });
 
+describe('lowerShare', { timeout: 20_000 }, () => {
+  test.each([
+    ['one claim in so many goes to the lower levels', 4, 10],
+    ['0 is strict', 0, 0],
+    ['left out, it is one in 16', undefined, 2],
+  ])('%s', async (_, lowerShare, expected) => {
+    const { queue } = await openBench(harnessOfOwn(), { lowerShare });
+    const note = { name: 'note' as const, input: { text: 'x' } };
+    await queue.enqueueMany(Array.from({ length: 40 }, () => ({ ...note, priority: 'low' as const })));
+    await queue.enqueueMany(Array.from({ length: 40 }, () => ({ ...note, priority: 'high' as const })));
+    const taken = await queue.receive({ max: 40 });
+    expect(taken.filter(({ priority }) => priority === 'low')).toHaveLength(expected);
+  });
+});
+
 describe('options of time', { timeout: 20_000 }, () => {
   test('backoff of a task says how long it waits, neither less nor much more', async () => {
     const harness = harnessOfOwn();

@@ -64,6 +64,60 @@ describe('what is kept', { timeout: 20_000 }, () => {
     expect((await queue.stats()).kept).toBe(0);
   });
 
+  describe('goes where nothing but receive works on the queue:', () => {
+    const hourMs = 3_600_000;
+
+    async function withAnOutput(): Promise<Opened> {
+      const opened = await openQueue();
+      await opened.queue.enqueue('square', 4);
+      const [lease] = await opened.queue.receive();
+      if (lease?.name === 'square') await lease.complete(16);
+      await opened.harness.advance(hourMs - 100_000);
+      expect((await opened.queue.stats()).kept).toBe(1);
+      return opened;
+    }
+
+    test('while it waits', async () => {
+      const { harness, queue } = await withAnOutput();
+      const waiting = queue.receive({ waitMs: 600_000 });
+      await harness.advance(200_000);
+      expect((await queue.stats()).kept).toBe(0);
+      await queue.close();
+      await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    });
+
+    test('while a lease is held, and not once that is over', async () => {
+      const { harness, queue } = await withAnOutput();
+      await queue.enqueue('note', 'x');
+      const before = harness.clock.pendingTimers;
+      const [lease] = await queue.receive({ visibilityTimeoutMs: hourMs });
+      expect(harness.clock.pendingTimers).toBeGreaterThan(before);
+      await harness.advance(200_000);
+      expect((await queue.stats()).kept).toBe(0);
+      if (lease?.name === 'note') await lease.complete();
+      expect(harness.clock.pendingTimers).toBeLessThanOrEqual(before);
+    });
+
+    test('not while a lease would be held that has run out', async () => {
+      const { harness, queue } = await withAnOutput();
+      await queue.enqueue('note', 'x');
+      const before = harness.clock.pendingTimers;
+      const [lease] = await queue.receive({ visibilityTimeoutMs: 1_000 });
+      await harness.advance(1_100);
+      expect(lease!.isValid()).toBe(false);
+      expect(harness.clock.pendingTimers).toBeLessThanOrEqual(before);
+    });
+
+    test('also where it only ever looks, and never waits', async () => {
+      const { harness, queue } = await withAnOutput();
+      for (let looks = 0; looks < 20; looks += 1) {
+        expect(await queue.receive()).toEqual([]);
+        await harness.advance(10_000);
+      }
+      expect((await queue.stats()).kept).toBe(0);
+    });
+  });
+
   test.each([
     ['a stopped worker', ({ worker }: Opened) => worker.stop()],
     ['a closed queue', ({ queue }: Opened) => queue.close()],

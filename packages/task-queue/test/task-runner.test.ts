@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseDefinition } from '../src/definition-schema.ts';
 import { createKnownTasks } from '../src/known-task.ts';
 import type { QueueParts } from '../src/queue-parts.ts';
+import { SlotsInUse } from '../src/slots-in-use.ts';
 import { TaskRunner, type UntypedHandler } from '../src/task-runner.ts';
 import { Timings } from '../src/timings.ts';
 
@@ -32,8 +33,9 @@ function runnerOf(handler: UntypedHandler): {
       return Reflect.get(target, key) as unknown;
     },
   }) as unknown as Delivery;
+  const slots = new SlotsInUse(clock, 1);
   return {
-    runner: new TaskRunner(parts, { handlers: { t: handler }, backoffs: {}, worker: 'w' }),
+    runner: new TaskRunner(parts, { handlers: { t: handler }, backoffs: {}, worker: 'w', slots }),
     delivery,
     looked,
   };

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { reaper } from '../site/reaper.ts';
 import { childBundle } from './child-bundle.ts';
@@ -77,6 +77,11 @@ export class QueueProcess implements AsyncDisposable {
     await this.exited;
   }
 
+  /** What it sends its parent. */
+  onMessage(listener: (message: Serializable) => void): void {
+    this.#child.on('message', listener);
+  }
+
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
     this.#child.kill(signal);
   }
@@ -86,12 +91,20 @@ export class QueueProcess implements AsyncDisposable {
   }
 
   async #becomesReady(): Promise<void> {
-    const told = once(this.#child, 'message');
+    const told = this.#tellsThatItIsReady();
     const ended = this.exited.then(({ code, signal }) => {
       throw new Error(`${this.name} ended (${code ?? signal}) before it was ready: ${this.#errors}`);
     });
     await Promise.race([told, ended]);
     this.#readyAt = machineNow();
+  }
+
+  #tellsThatItIsReady(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#child.on('message', (message) => {
+        if (message === 'ready') resolve();
+      });
+    });
   }
 
   async #exited(): Promise<ChildExit> {

@@ -1,5 +1,5 @@
 /** What a child process of these tests does; each is a file in `roles/`. */
-export type RoleName = 'storm' | 'hasty' | 'paused' | 'skewed' | 'poison' | 'service';
+export type RoleName = 'storm' | 'hasty' | 'paused' | 'skewed' | 'poison' | 'service' | 'sleeping';
 
 /** What a child process is told, as the JSON of its only argument. */
 export interface ChildSpec {

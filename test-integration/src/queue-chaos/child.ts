@@ -13,6 +13,7 @@ const roles: Readonly<Record<RoleName, () => Promise<Role>>> = {
   skewed: async () => (await import('./roles/skewed.ts')).skewedWorker,
   poison: async () => (await import('./roles/poison.ts')).poisonWorker,
   service: async () => (await import('./roles/service.ts')).service,
+  sleeping: async () => (await import('./roles/sleeping.ts')).sleepingWorker,
 };
 
 const spec = JSON.parse(process.argv[2] ?? '') as ChildSpec;

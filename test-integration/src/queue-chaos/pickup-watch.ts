@@ -1,90 +1,69 @@
-import { systemClock } from '@lockstep/core';
+import { join } from 'node:path';
 import { connect, type Redis } from '@lockstep/redis';
 import { createQueue, type Queue } from '@lockstep/task-queue';
-import { machineNow } from './machine-clock.ts';
+import { startProcess, type QueueProcess } from './child-process.ts';
+import { PickupLog, type WorkerSign } from './pickup-log.ts';
 import { stormQueue } from './queues.ts';
 import { silentLogger } from './silent-logger.ts';
-
-/**
- * What made a sleeping worker look: its bell, the connection that came back, or nothing but the slow poll behind both.
- */
-export type Waker = 'doorbell' | 'reconnect' | 'poll';
-
-export interface Pickup {
-  readonly id: string;
-  /** When its handler began, on the machine's clock. */
-  readonly at: number;
-}
+import { startSleepingWorker } from './sleeping-worker.ts';
 
 const queueName = 'ears';
 /** Longer than the longest slow poll, which is then 5 s and never hides within a bound of 2 s. */
 const leaseMs = 30_000;
 
-/** One worker in this process, and a producer on a connection of its own; tells what woke the worker. */
+const options = { logger: silentLogger, commandTimeoutMs: 4_000 };
+
+/** One worker, and a producer on a connection of its own; tells what woke the worker. */
 export class PickupWatch implements AsyncDisposable {
+  readonly log: PickupLog;
   readonly producer: Queue<ReturnType<typeof stormQueue>['tasks']>;
   /** The list of sleeping workers. */
   readonly waitersKey: string;
+  /** The worker's, where it has one of its own. */
+  readonly process: QueueProcess | undefined;
   readonly #connections: readonly Redis[];
-  readonly #pickups = new Map<string, Pickup>();
-  readonly #waiting = new Map<string, (pickup: Pickup) => void>();
-  #bells: number[] = [];
-  #reconnects: number[] = [];
 
-  private constructor(worker: Redis, producer: Redis) {
-    this.#connections = [worker, producer];
+  private constructor(
+    log: PickupLog,
+    producer: Redis,
+    worker: { readonly redis?: Redis; readonly process?: QueueProcess },
+  ) {
+    this.log = log;
+    this.process = worker.process;
+    this.#connections = worker.redis === undefined ? [producer] : [worker.redis, producer];
     this.producer = createQueue({ redis: producer, ...stormQueue(queueName, leaseMs) });
-    this.waitersKey = worker.keyspace('queue', queueName, 0).key('waiters');
-    for (const event of ['up', 'gap', 'failover'] as const)
-      worker.on(event, () => void this.#reconnects.push(machineNow()));
+    this.waitersKey = producer.keyspace('queue', queueName, 0).key('waiters');
   }
 
+  /** The worker is in this process. */
   static async open(url: string): Promise<PickupWatch> {
-    const options = { logger: silentLogger, commandTimeoutMs: 4_000 };
-    const [worker, producer] = await Promise.all([connect(url, options), connect(url, options)]);
-    const watch = new PickupWatch(worker, producer);
-    await watch.#start(worker);
-    return watch;
+    const [redis, producer] = await Promise.all([connect(url, options), connect(url, options)]);
+    const log = new PickupLog();
+    await startSleepingWorker(redis, queueName, leaseMs, (sign) => log.add(sign));
+    return new PickupWatch(log, producer, { redis });
   }
 
-  /** Resolves when the task's handler begins. */
-  pickup(id: string, timeoutMs: number): Promise<Pickup> {
-    const known = this.#pickups.get(id);
-    if (known !== undefined) return Promise.resolve(known);
-    return new Promise((resolve, reject) => {
-      const timer = systemClock.setTimer(
-        () => reject(new Error(`${id} was not picked up in ${timeoutMs} ms`)),
-        timeoutMs,
-      );
-      this.#waiting.set(id, (pickup) => (timer.cancel(), resolve(pickup)));
+  /** The worker is a process that can be frozen. */
+  static async openProcess(url: string, folder: string): Promise<PickupWatch> {
+    const log = new PickupLog();
+    const process = await startProcess({
+      role: 'sleeping',
+      name: 'sleeper',
+      url,
+      queue: queueName,
+      historyFile: join(folder, 'sleeper.ndjson'),
+      leaseMs,
+      concurrency: 10,
     });
-  }
-
-  /** What happened from `since` on until the pickup. A bell counts first: it tells of the task itself. */
-  waker(since: number, { at }: Pickup): Waker {
-    const within = (time: number): boolean => time >= since && time <= at;
-    if (this.#bells.some(within)) return 'doorbell';
-    return this.#reconnects.some(within) ? 'reconnect' : 'poll';
+    process.onMessage((message) => {
+      if (typeof message === 'object') log.add(message as WorkerSign);
+    });
+    await process.ready;
+    return new PickupWatch(log, await connect(url, options), { process });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.process?.kill();
     await Promise.all(this.#connections.map((redis) => redis.close()));
-  }
-
-  async #start(redis: Redis): Promise<void> {
-    // Beside the worker's own: the process's channel may be heard by several.
-    await redis.subscribe(redis.doorbell.channel, () => void this.#bells.push(machineNow())).ready;
-    const queue = createQueue({ redis, ...stormQueue(queueName, leaseMs) });
-    const worker = queue.worker({
-      handlers: {
-        work: (_, { id }) => {
-          const pickup = { id, at: machineNow() };
-          this.#pickups.set(id, pickup);
-          this.#waiting.get(id)?.(pickup);
-        },
-      },
-    });
-    await worker.start();
-    await redis.doorbell.ready;
   }
 }

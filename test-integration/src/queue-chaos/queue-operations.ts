@@ -9,6 +9,10 @@ type Tasks = ReturnType<typeof stormQueue>['tasks'];
 export interface ManualQueue {
   readonly queue: Queue<Tasks>;
   readonly history: HistoryRecorder;
+  /** A queue beside it, to be thrown away with all that is in it. */
+  readonly scrap: Queue<Tasks>;
+  /** What a worker does once a minute. */
+  readonly sweep: () => Promise<unknown>;
   /** An id that was not used before. */
   readonly nextId: () => string;
 }
@@ -47,10 +51,23 @@ export const queueOperations = {
     await queue.pause();
     await queue.resume();
   },
+  'remove a dead letter': async ({ queue, history }) => {
+    for await (const { id } of queue.deadLetters.list()) {
+      // Removed as asked, it is dealt with.
+      return recorded(history, 'receive', id, () => queue.deadLetters.remove({ ids: [id] }));
+    }
+  },
   'redrive all dead letters': async ({ queue }) => {
     const ids: string[] = [];
     for await (const { id } of queue.deadLetters.list()) ids.push(id);
     if (ids.length > 0) await queue.deadLetters.redrive({ ids });
+  },
+  sweep: ({ sweep }) => sweep(),
+  'fill and obliterate another queue': async ({ scrap }) => {
+    await scrap.enqueue('work', { ms: 0 });
+    await scrap.obliterate();
+    const { enqueued, ready } = await scrap.stats();
+    if (enqueued + ready.normal > 0) throw new Error(`${enqueued} tasks outlived the obliteration`);
   },
   'read it': async ({ queue }) => {
     await queue.stats();
@@ -60,6 +77,18 @@ export const queueOperations = {
     }
   },
 } satisfies Record<string, (manual: ManualQueue) => Promise<unknown>>;
+
+/** Something to take, and a dead letter, for every operation that needs one. */
+export async function prepare(manual: ManualQueue, waiting: number): Promise<void> {
+  const { queue } = manual;
+  const { dead } = await queue.stats();
+  if (dead === 0) {
+    await queueOperations.enqueue(manual);
+    await queueOperations['receive and reject'](manual);
+  }
+  const { ready } = await queue.stats();
+  for (let n = ready.normal; n < waiting; n += 1) await queueOperations.enqueue(manual);
+}
 
 /** Takes and completes what is left, until nothing is. */
 export async function drainByHand(manual: ManualQueue): Promise<void> {

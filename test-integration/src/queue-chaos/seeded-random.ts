@@ -21,6 +21,16 @@ export class SeededRandom {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
+  /** A copy in any order. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const mixed = [...items];
+    for (let at = mixed.length - 1; at > 0; at -= 1) {
+      const other = this.between(0, at);
+      [mixed[at], mixed[other]] = [mixed[other]!, mixed[at]!];
+    }
+    return mixed;
+  }
+
   /** Throws for an empty list. */
   pick<T>(items: readonly T[]): T {
     if (items.length === 0) throw new Error('there is nothing to pick from');

@@ -1,10 +1,10 @@
-import { cpus, loadavg, totalmem } from 'node:os';
 import { quantiles, upperBound, type Quantiles } from './quantiles.ts';
+import { figuresTable, timesTable, type ReportPage } from './report-page.ts';
 import type { StormRecord } from './storm.ts';
 import type { StormVerdict } from './storm-oracle.ts';
 
 /** The storm's figures as a page of the documentation. */
-export function stormReport(record: StormRecord, verdict: StormVerdict, command: string): string {
+export function stormReport(record: StormRecord, verdict: StormVerdict, test: string): ReportPage {
   const { options, counters, outages, lives, seed, tookMs } = record;
   const { delivery } = verdict;
   const kills = lives.filter(({ killedAt }) => killedAt !== undefined).length - options.workers;
@@ -33,30 +33,17 @@ export function stormReport(record: StormRecord, verdict: StormVerdict, command:
     ['Redis accepting to the first run of each worker', verdict.everyWorkerMs],
     ['stalls: the machine gave the test process no CPU', stallTimes],
   ];
-  return [
-    '# Storm: workers and Redis killed under load',
-    '',
-    `${options.workers} worker processes of concurrency ${options.concurrency}, leases of ${options.leaseMs} ms, ` +
+  return {
+    title: 'Storm: workers and Redis killed under load',
+    about:
+      `${options.workers} worker processes of concurrency ${options.concurrency}, leases of ${options.leaseMs} ms, ` +
       `${options.tasks} tasks; took ${Math.round(tookMs / 1_000)} s; seed ${seed}.`,
-    '',
-    `Command: \`${command}\`. Machine: ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ` +
-      `${Math.round(totalmem() / 2 ** 30)} GiB, shared with other work; Node ${process.versions.node}, ` +
-      `Redis ${record.redisVersion}.`,
-    '',
-    '| what | figure |',
-    '| --- | --- |',
-    ...rows.map(([what, figure]) => `| ${what} | ${figure} |`),
-    '',
-    '| time in ms | n | p50 | p99 | max |',
-    '| --- | --- | --- | --- | --- |',
-    ...times.map(([what, q]) => `| ${what} | ${q.n} | ${ms(q.p50)} | ${ms(q.p99)} | ${ms(q.max)} |`),
-    '',
-    `Load average over 15 minutes at the end: ${loadavg()[2]?.toFixed(1)}. ` +
+    test,
+    redisVersion: record.redisVersion,
+    tables: [figuresTable(rows), timesTable(times)],
+    notes:
       'Histories are files of the processes, outside Redis. A SIGKILL cannot tell fsync policies apart: this says nothing ' +
       'about a power cut. A repeated run counts as explained when it began after the deadline that the process before ' +
       'last knew of. A recovery may take a further lease for each worker that was killed just when the lease before ended.',
-    '',
-  ].join('\n');
+  };
 }
-
-const ms = (value: number): string => value.toFixed(0);

@@ -1,6 +1,6 @@
 /**
  * Lua: `work_due(limit, keep)` does what time has made due: expired leases go back (or to the dead letters after
- * `max_deliveries` claims), delayed items become ready, items that were not claimed in time end. Costs what is due, not
+ * `max_deliveries` claims that did not end in a failed attempt), delayed items become ready, items that were not claimed in time end. Costs what is due, not
  * what is stored, and at most `limit` of each; `cut_short` then says that there is more. Builds on `locate.ts`.
  */
 export const dueLua = /* lua */ `
@@ -12,21 +12,21 @@ local function take_due(key, limit)
   return due
 end
 local function reclaim(limit, keep)
-  local expired = take_due(leased, limit)
-  for i = 1, #expired do
-    local id = match(expired[i], '^%d+ (.*)$')
+  local ended = take_due(leased, limit)
+  for i = 1, #ended do
+    local id = match(ended[i], '^%d+ (.*)$')
     local state = read_state(id)
     if not state then
       -- Nothing is left of the item to hand back.
-    elseif state.deliveries >= max_deliveries * 1.0 and not take_cancel(id) then
-      to_dead(id, state, 'max-deliveries')
-    elseif state.deliveries >= max_deliveries * 1.0 then
+    elseif state.deliveries - state.attempts < max_deliveries * 1.0 then
+      hand_back(id, state, 0, keep)
+    elseif take_cancel(id) then
       finish_cancelled(id, keep)
     else
-      hand_back(id, state, 0, keep)
+      to_dead(id, state, 'max-deliveries')
     end
   end
-  if #expired > 0 then bump('reclaimed', #expired) end
+  if #ended > 0 then bump('reclaimed', #ended) end
 end
 local function promote(limit)
   local entries = take_due(delayed, limit)
@@ -34,6 +34,11 @@ local function promote(limit)
     local place, id = match(entries[i], '^(%S+) (.*)$')
     to_ready(place, id, false)
   end
+end
+local expired = 0
+local function count_expired()
+  if expired > 0 then bump('expired', expired) end
+  expired = 0
 end
 local function expires_at(record)
   local options = match(record, '^%S+ %S+ (%S+)')
@@ -47,14 +52,16 @@ local function expire(limit, keep)
     -- The id may have been used again since, with another moment or none.
     local moment = record and sub(record, 2, 2) ~= '=' and expires_at(record)
     if moment and moment <= now then
-      local where, place = locate(ids[i], record)
+      local where, place, state = locate(ids[i], record)
       if where == 'ready' or where == 'delayed' then
-        remove_waiting(ids[i], where, place)
-        bump('expired', 1)
+        remove_waiting(ids[i], where, place, state)
+        expired = expired + 1
         finish(ids[i], 'e', keep, '')
       end
     end
   end
+  flush_items()
+  count_expired()
 end
 local function find_next_due()
   m.due = 0
@@ -70,7 +77,6 @@ local function work_due(limit, keep)
   flush_items()
   flush_ready()
   expire(limit, keep)
-  flush_items()
   find_next_due()
 end
 `;

@@ -31,7 +31,8 @@ end
 
 /**
  * Lua: writes are collected per hash, so that a batch costs a command per hash and not per item; `flush_items()` sends
- * them and must come before anything that reads them again. Builds on {@link bucketLua}.
+ * them and must come before anything that reads them again. Lua unpacks no more than some 7,900 values, and a turn may
+ * end more items of one hash than that has fields for. Builds on {@link bucketLua}.
  */
 export const writesLua = /* lua */ `
 local gone, written = {}, {}
@@ -52,9 +53,21 @@ local function erase_all(id)
   batch[n + 1], batch[n + 2], batch[n + 3], batch[n + 4] = id .. '{p}', id .. '{c}', id .. '{r}', id .. '{d}'
   for i = 0, 9 do batch[n + 5 + i] = id .. '{e' .. i .. '}' end
 end
+-- Of an item that was never claimed nothing else can be stored.
+local function erase_item(id, was_claimed)
+  if was_claimed then erase_all(id) else erase(id) end
+end
+local function send_all(command, batches)
+  for key, batch in pairs(batches) do
+    local n = #batch
+    for first = 1, n, 4000 do
+      redis.call(command, key, unpack(batch, first, math.min(first + 3999, n)))
+    end
+  end
+end
 local function flush_items()
-  for key, batch in pairs(gone) do redis.call('HDEL', key, unpack(batch)) end
-  for key, batch in pairs(written) do redis.call('HSET', key, unpack(batch)) end
+  send_all('HDEL', gone)
+  send_all('HSET', written)
   gone, written = {}, {}
 end
 `;

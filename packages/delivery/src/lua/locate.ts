@@ -12,15 +12,15 @@ local function locate(id, record)
   if redis.call('ZSCORE', delayed, place .. ' ' .. id) then return 'delayed', place, state end
   return 'ready', place, state
 end
-local function remove_waiting(id, where, place)
-  erase_all(id)
+local function remove_waiting(id, where, place, state)
+  erase_item(id, state)
   if where == 'delayed' then
     redis.call('ZREM', delayed, place .. ' ' .. id)
   elseif where == 'dead' then
     redis.call('ZREM', dead, id)
   else
     local level = level_of[sub(place, 1, 1)]
-    m[level] = m[level] - 1
+    m[level] = math.max(m[level] - 1, 0)
     m.stones = m.stones + 1
     drop_stones(level)
   end

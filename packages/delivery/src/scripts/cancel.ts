@@ -67,7 +67,7 @@ if where == 'leased' then
   if process and process ~= '-' then redis.call('PUBLISH', process, state.worker .. '!') end
   return end_with('2')
 end
-remove_waiting(id, where, place)
+remove_waiting(id, where, place, state)
 bump('cancelled', 1)
 finish(id, 'x', keep_ms * 1.0, '')
 return end_with('1')

@@ -56,10 +56,10 @@ local dropped = {}
 local function drop_item(id)
   local record = not dropped[id] and redis.call('HGET', bucket(id), id)
   if not record or sub(record, 2, 2) == '=' then return false end
-  local where, place = locate(id, record)
+  local where, place, state_of = locate(id, record)
   if where ~= state then return false end
   dropped[id] = true
-  remove_waiting(id, where, place)
+  remove_waiting(id, where, place, state_of)
   tell_awaiting(id)
   return true
 end

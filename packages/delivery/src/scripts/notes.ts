@@ -14,6 +14,8 @@ export const saveNote = defineScript({
   idempotent: true,
   // A note that was given up must not overwrite a later one.
   expires: true,
+  // Work that is being done ends sooner for it, and that is what frees memory.
+  allowOom: true,
   include: [bucketLua],
   lua: /* lua */ `
 if not redis.call('ZSCORE', leased, '${leaseMark}' .. token .. ' ' .. id) then return 0 end

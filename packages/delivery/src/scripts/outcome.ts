@@ -21,6 +21,9 @@ export const outcome = defineScript({
   keys: ['meta', 'awaiting'],
   args: ['calm', 'id', 'waiter'],
   idempotent: true,
+  // One that was given up must not leave a waiter behind.
+  expires: true,
+  allowOom: true,
   include: [loadLua, metaLua, bucketLua],
   lua: /* lua */ `
 local key = bucket(id)
@@ -52,6 +55,36 @@ end
 return { 'OK', 'pending' }
 `,
   parse: (reply): OutcomeReply | Refusal => refusal(reply) ?? parseOutcome(reply as string[]),
+});
+
+/**
+ * Takes a waiter back that no longer waits: as long as one is there, no turn of the queue is quick. Others of the same
+ * item stay.
+ */
+export const forgetWaiter = defineScript({
+  name: 'delivery.forgetWaiter',
+  keys: ['meta', 'awaiting'],
+  args: ['calm', 'id', 'waiter'],
+  idempotent: true,
+  allowOom: true,
+  include: [loadLua, metaLua],
+  lua: /* lua */ `
+local waiting = redis.call('HGET', awaiting, id)
+if not waiting then return { 'OK' } end
+local others = {}
+for other in string.gmatch(waiting, '[^\\n]+') do
+  if other ~= waiter then others[#others + 1] = other end
+end
+if #others > 0 then
+  redis.call('HSET', awaiting, id, table.concat(others, '\\n'))
+else
+  redis.call('HDEL', awaiting, id)
+  m.awaiting = math.max(m.awaiting - 1, 0)
+  save()
+end
+return { 'OK' }
+`,
+  parse: (reply): { readonly status: 'ok' } | Refusal => refusal(reply) ?? { status: 'ok' },
 });
 
 function parseOutcome([, status, first, state, ...failures]: string[]): OutcomeReply {

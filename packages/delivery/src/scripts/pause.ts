@@ -9,6 +9,7 @@ export const setPaused = defineScript({
   args: ['calm', 'to'],
   idempotent: true,
   expires: true,
+  allowOom: true,
   include: [loadLua, metaLua, ringLua],
   lua: /* lua */ `
 m.paused = to * 1.0

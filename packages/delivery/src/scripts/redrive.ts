@@ -11,7 +11,10 @@ export interface RedriveReply {
   readonly redriven: readonly boolean[];
 }
 
-/** Puts dead items back to ready (or delayed) with attempts and deliveries at zero; failures stay. Ids follow. */
+/**
+ * Puts dead items back to ready (or delayed) with attempts and deliveries at zero; failures stay. Whoever redrives an
+ * item wants it done, however late: it does not expire any more. Ids follow.
+ */
 export const redrive = defineScript({
   name: 'delivery.redrive',
   keys: ['meta', 'critical', 'high', 'normal', 'low', 'delayed', 'dead', 'seen', 'waiters'],
@@ -32,6 +35,13 @@ export const redrive = defineScript({
   lua: /* lua */ `
 if repeated then return { 'OK', repeated } end
 local delay, redriven = delay_ms * 1.0, 0
+local function expire_no_more(id)
+  local record = redis.call('HGET', bucket(id), id)
+  local head, options, body = match(record or '', '^(%S+ %S+ )(%S*e%d+,%S*)( .*)$')
+  if not head then return end
+  options = string.gsub(options, 'e%d+,', '')
+  write(id, '', head .. (options == '' and '-' or options) .. body)
+end
 local codes = {}
 for i = fixed_args + 1, #ARGV do
   local id = ARGV[i]
@@ -41,6 +51,7 @@ for i = fixed_args + 1, #ARGV do
     redriven = redriven + 1
     state.deliveries, state.attempts = 0, 0
     write_state(id, state)
+    expire_no_more(id)
     local batch = gather(gone, bucket(id))
     batch[#batch + 1] = id .. '{d}'
     if delay > 0 then to_delayed(state.place, id, now + delay) else to_ready(state.place, id, false) end

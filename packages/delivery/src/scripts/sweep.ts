@@ -81,7 +81,6 @@ local function older(key, moment)
 end
 local before = redis.call('ZCARD', expiring)
 expire(most, keep_ms * 1.0)
-flush_items()
 local looked_at = before - redis.call('ZCARD', expiring)
 remove_kept(older(kept, now))
 remove_kept(beyond(kept, kept_max * 1.0))

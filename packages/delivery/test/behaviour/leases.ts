@@ -1,6 +1,8 @@
 import type { BehaviourHarness } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
-import { named, openEngine } from './open-engine.ts';
+import { resolveOptions } from '../../src/options.ts';
+import { Store } from '../../src/store.ts';
+import { becomes, named, openEngine } from './open-engine.ts';
 
 export function leaseBehaviour(harness: BehaviourHarness): void {
   describe('leases', () => {
@@ -76,6 +78,63 @@ export function leaseBehaviour(harness: BehaviourHarness): void {
         deliveries: 2,
         attempts: 0,
       });
+    });
+
+    it('ends in the dead letters for crashes alone: a failed attempt is not one', async () => {
+      const { engine } = await openEngine(harness, { visibilityMs: 200, maxDeliveries: 2 });
+      await engine.enqueue(named('a'));
+      for (const deliveries of [1, 2, 3]) {
+        const [lease] = await engine.receive();
+        expect(lease).toMatchObject({ deliveries, attempts: deliveries - 1 });
+        await lease!.settle({ type: 'retry', delayMs: 0, error: 'x' });
+      }
+      for (const deliveries of [4, 5]) {
+        expect(await engine.receive()).toMatchObject([{ deliveries, attempts: 3 }]);
+        await harness.advance(250);
+      }
+      expect(await engine.receive()).toEqual([]);
+      expect(await engine.deadLetters.get('a')).toMatchObject({
+        dead: { reason: 'max-deliveries' },
+        deliveries: 5,
+        attempts: 3,
+      });
+    });
+
+    it.each([0, -1, 99, 100.5, NaN, Infinity, 13 * 60 * 60_000])(
+      'is not extended to %s ms, whoever holds it',
+      async (ttlMs) => {
+        const { engine } = await openEngine(harness);
+        const refused = { code: 'CONFIGURATION', path: 'ttlMs' };
+        await engine.enqueue(named('received'));
+        const [received] = await engine.receive();
+        await expect(received!.extend(ttlMs)).rejects.toMatchObject(refused);
+        const outcomes: unknown[] = [];
+        const consumer = engine.consume({
+          handle: async (delivery) => {
+            outcomes.push(await delivery.extend(ttlMs).catch((error: unknown) => error));
+            return { type: 'complete' };
+          },
+        });
+        consumer.start();
+        await engine.enqueue(named('handled'));
+        await becomes(harness, async () => expect((await engine.stats()).completed).toBe(1));
+        expect(outcomes).toMatchObject([refused]);
+        expect(received!.isValid()).toBe(true);
+      },
+    );
+
+    it('is not shortened by a renewal, only by its holder', async () => {
+      const { engine, redis } = await openEngine(harness);
+      const store = new Store(resolveOptions({ redis, kind: 'queue', name: engine.name }), 0);
+      await engine.enqueue(named('a'));
+      const [lease] = await engine.receive();
+      const end = async (): Promise<number> => (await engine.get('a'))!.at!;
+      const before = await end();
+      const late = [lease!.id, lease!.fencingToken, 1_000];
+      expect(await store.renew(late, 1_000)).toEqual(['renewed']);
+      expect(await end()).toBe(before);
+      await lease!.extend(2_000);
+      expect(await end()).toBeLessThan(before - 20_000);
     });
 
     it('receives nothing at once without a wait, and waits as long as it may', async () => {

@@ -2,7 +2,8 @@ import type { BehaviourHarness } from '@lockstep/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { Delivery } from '../../src/delivery.ts';
 import type { Engine } from '../../src/engine.ts';
-import { named, openEngine } from './open-engine.ts';
+import { createPartition } from '../../src/keys.ts';
+import { becomes, named, openEngine } from './open-engine.ts';
 
 async function receiveOne(engine: Engine): Promise<Delivery> {
   const [delivery] = await engine.receive();
@@ -189,6 +190,35 @@ export function settlementBehaviour(harness: BehaviourHarness): void {
       await harness.advance(400);
       expect(await pending).toEqual({ status: 'pending' });
       expect(await engine.outcome('nothing', { waitMs: 60_000 })).toEqual({ status: 'unknown' });
+    });
+
+    it('leaves no waiter behind when the wait is over, and no other one without its bell', async () => {
+      const { engine, redis } = await openEngine(harness, { partitions: 2 });
+      const other = await openEngine(harness, { name: engine.name, partitions: 2 });
+      const stop = new AbortController();
+      await engine.enqueue([{ id: 'a', body: '', routeBy: 'b' }, ...named('b', 'c')]);
+      const over = [
+        engine.outcome('a', { waitMs: 300 }),
+        engine.outcome('b', { waitMs: 300 }),
+        engine.outcome('b', { waitMs: 60_000, signal: stop.signal }).catch(() => {}),
+      ];
+      const waiting = other.engine.outcome('b', { waitMs: 60_000 });
+      await harness.advance(harness.real ? 700 : 200);
+      stop.abort(new Error('enough'));
+      await harness.advance(200);
+      await Promise.all(over);
+      const waiters = async (): Promise<string[]> => {
+        const keys = [0, 1].map((index) => createPartition(redis, 'queue', engine.name, index).keys);
+        const fields = redis.client as unknown as { hvals(key: string): Promise<string[]> };
+        return (await Promise.all(keys.map(({ awaiting }) => fields.hvals(awaiting)))).flat();
+      };
+      await becomes(harness, async () => expect(await waiters()).toHaveLength(1));
+      expect((await waiters())[0]).not.toContain('\n');
+      // A call takes from one partition.
+      const leases = [...(await engine.receive({ max: 3 })), ...(await engine.receive({ max: 3 }))];
+      await leases.find(({ id }) => id === 'b')!.settle({ type: 'complete', result: 'done' });
+      expect(await waiting).toMatchObject({ result: 'done' });
+      expect(await waiters()).toEqual([]);
     });
 
     it('stops waiting with the reason of the signal', async () => {

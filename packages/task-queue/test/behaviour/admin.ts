@@ -102,6 +102,7 @@ export function adminBehaviour(harness: BehaviourHarness): void {
         ready: { critical: 0, high: 0, normal: 2, low: 0 },
         delayed: 1,
         leased: 1,
+        parked: 0,
         dead: 0,
         enqueued: 4,
         completed: 0,

@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events';
 import type { BehaviourHarness } from '@lockstep/testing';
 import { createQueue, task } from '@lockstep/task-queue';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { connected, during, openBench, until, type Bench } from './kit.ts';
+import { connected, during, gate, openBench, until, type Bench } from './kit.ts';
 
 export function receiveBehaviour(harness: BehaviourHarness): void {
   describe('receive', () => {
@@ -150,6 +151,62 @@ export function receiveBehaviour(harness: BehaviourHarness): void {
       });
       await lease.complete(2);
       expect(await queue.result(id, { timeoutMs: 0 })).toEqual({ status: 'completed', output: 2 });
+    });
+
+    test('takes back nothing that it handed out, however its signal fares later', async () => {
+      const { queue } = await openBench(harness);
+      await fill(queue, 2);
+      const stop = new AbortController();
+      const leases = await queue.receive({ max: 2, waitMs: 1_000, signal: stop.signal });
+      stop.abort(new Error('enough'));
+      await harness.advance(50);
+      expect(leases.map((lease) => lease.isValid())).toEqual([true, true]);
+      for (const lease of leases) if (lease.name === 'note') await lease.complete();
+      expect(await queue.stats()).toMatchObject({ completed: 2, leased: 0 });
+      expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    });
+
+    test('gives back what it had claimed but not handed out when its signal aborts', async () => {
+      const door = gate();
+      const checked = z.string().refine(async () => {
+        await door.opened;
+        return true;
+      });
+      const queue = createQueue({
+        redis: await connected(harness),
+        name: harness.uniqueName(),
+        tasks: { t: task({ input: z.string() }) },
+      });
+      const slow = createQueue({
+        redis: await connected(harness),
+        name: queue.name,
+        tasks: { t: task({ input: checked }) },
+      });
+      await queue.enqueue('t', 'x');
+      const stop = new AbortController();
+      const receiving = slow.receive({ waitMs: 5_000, signal: stop.signal });
+      await until(harness, async () => expect((await queue.stats()).leased).toBe(1));
+      const reason = new Error('enough');
+      stop.abort(reason);
+      await expect(receiving).rejects.toBe(reason);
+      door.open();
+      await until(harness, async () =>
+        expect(await queue.stats()).toMatchObject({ leased: 0, ready: { normal: 1 } }),
+      );
+      expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    });
+
+    test('aborts the signal of a lease whose task is cancelled, and does not hand it out again', async () => {
+      const { again, queue } = await openBench(harness);
+      const { id } = await queue.enqueue('note', { text: 'x' });
+      const [lease] = await queue.receive({ visibilityTimeoutMs: 60_000 });
+      expect(lease!.signal.aborted).toBe(false);
+      const other = await again();
+      expect(await other.queue.cancel(id)).toBe('cancelling');
+      await until(harness, () => expect(lease!.signal.aborted).toBe(true), 1_000);
+      expect(lease!.signal.reason).toMatchObject({ code: 'TASK_CANCELLED' });
+      await lease!.retry({ delayMs: 0 });
+      expect(await queue.result(id, { timeoutMs: 0 })).toMatchObject({ status: 'cancelled' });
     });
 
     test('never hands out what cannot be read: it is a dead letter, and the wait goes on', async () => {
