@@ -120,8 +120,12 @@ export class Receiver implements LeaseHolder {
   }
 
   async extend(item: ClaimedItem, ttlMs: number): Promise<void> {
-    await this.#parts.renewals.extend(item, ttlMs);
-    this.#held.moved(item);
+    try {
+      await this.#parts.renewals.extend(item, ttlMs);
+    } finally {
+      // A shorter lease is believed in also when no reply came.
+      this.#held.moved(item);
+    }
   }
 
   save(item: ClaimedItem, note: Note, value: string): Promise<boolean> {
@@ -152,8 +156,8 @@ export class Receiver implements LeaseHolder {
   async #receive(max: number, waitMs: number, options: ReceiveOptions): Promise<ClaimedItem[]> {
     const { redis } = this.#parts;
     const deadline = redis.clock.monotonic() + waitMs;
-    const first = await this.#look(max, undefined, options);
-    if (first.items.length > 0 || waitMs === 0) return first.items;
+    const items = await this.#lookOnce(max, options);
+    if (items.length > 0 || waitMs === 0) return items;
     const waiting = new Waiting(`${redis.random.id()}`);
     const ring = (): void => waiting.ring();
     const removeBell = redis.doorbell.on(waiting.bell, ring);
@@ -172,6 +176,15 @@ export class Receiver implements LeaseHolder {
       options.signal?.removeEventListener('abort', ring);
       this.#waiting.delete(waiting);
       await this.#leave(waiting);
+    }
+  }
+
+  /** What there is now. Redis looks through a long row of expired items or tombstones a slice at a time. */
+  async #lookOnce(max: number, options: ReceiveOptions): Promise<ClaimedItem[]> {
+    for (;;) {
+      const { items, sleepMs } = await this.#look(max, undefined, options);
+      if (items.length > 0 || sleepMs > 0) return items;
+      this.#assertOpen(options.signal);
     }
   }
 
@@ -194,7 +207,7 @@ export class Receiver implements LeaseHolder {
       const items: ClaimedItem[] = [];
       const reply = await this.#claim(partition, max, waiting, options, items);
       if (items.length > 0) return { items, sleepMs };
-      sleepMs = Math.min(sleepMs, reply.more ? 0 : (reply.dueInMs ?? Infinity));
+      sleepMs = Math.min(sleepMs, reply.more ? 0 : Math.max(reply.dueInMs ?? Infinity, 1));
     }
     return { items: [], sleepMs };
   }

@@ -64,15 +64,13 @@ export class Renewals {
 
   /** Renews the lease until it is deleted or lost. */
   keep(item: ClaimedItem): void {
-    this.#items.set(item, item.renewedAt);
-    this.watch(item);
+    const { renewedAt, validity } = item;
+    this.#items.set(item, renewedAt);
+    this.#watch.add(validity, () => this.#items.delete(item));
     if (!this.#anchored) this.#anchorWatch();
-    this.#armFor(item.validity.ttlMs / 3);
-  }
-
-  /** Only ends the lease in time; the holder extends it. */
-  watch(item: ClaimedItem): void {
-    this.#watch.add(item.validity, () => this.#items.delete(item));
+    const third = validity.ttlMs / 3;
+    // Mostly an earlier round will do, and no clock has to be looked at.
+    if (this.#timer === undefined || renewedAt + third < this.#dueAt) this.#armFor(third);
   }
 
   delete(item: ClaimedItem): void {

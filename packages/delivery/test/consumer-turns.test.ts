@@ -22,7 +22,7 @@ function holding(
   readonly consumer: Consumer;
   readonly held: Delivery[];
   readonly lost: string[];
-  finish(count: number): void;
+  readonly finish: (count: number) => void;
 } {
   const held: Delivery[] = [];
   const lost: string[] = [];
@@ -48,8 +48,8 @@ function ids(count: number): string[] {
 /** The callers that Redis has a turn of. */
 async function callers({ engine, redis }: Awaited<ReturnType<typeof openEngine>>): Promise<string[]> {
   const meta = redis.keyspace('queue', engine.name, 0).key('meta');
-  const { hkeys } = redis.client as unknown as { hkeys(key: string): Promise<string[]> };
-  const fields = await hkeys.call(redis.client, meta);
+  const client = redis.client as unknown as { hkeys(key: string): Promise<string[]> };
+  const fields = await client.hkeys(meta);
   return fields.filter((field) => field.startsWith('@') && !field.includes('.'));
 }
 

@@ -101,6 +101,19 @@ export function receiveBehaviour(harness: BehaviourHarness): void {
       await expect(held!.extend(1_000)).rejects.toMatchObject({ code: 'LEASE_LOST' });
     });
 
+    it('is found behind a long row of expired items, also by who does not wait', async () => {
+      const { engine } = await openEngine(harness);
+      const doomed = Array.from({ length: 600 }, (_, index) => ({
+        id: `d${index}`,
+        body: '',
+        expiresInMs: 100,
+      }));
+      await engine.enqueue([...doomed, { id: 'plain', body: '' }]);
+      await harness.advance(150);
+      expect(await engine.receive()).toMatchObject([{ id: 'plain' }]);
+      expect(await engine.receive()).toEqual([]);
+    });
+
     it('is told of its end in time after it was extended, to a shorter time too', async () => {
       const { engine } = await openEngine(harness, { visibilityMs: 60_000 });
       await engine.enqueue(named('a'));
