@@ -1,9 +1,9 @@
 import { isLockstepError } from '@lockstep/core';
+import { createEngine } from '@lockstep/delivery/internal';
 import { connect, type Redis } from '@lockstep/redis';
 import { createQueue } from '@lockstep/task-queue';
 import { checkDelivery, eventually, faultProxy, recordHistory } from '@lockstep/testing';
 import { describe, expect, it } from 'vitest';
-import { createEngine } from '../../packages/delivery/src/internal.ts';
 import { chaosProfile, profileTimeoutMs } from '../src/queue-chaos/profile.ts';
 import {
   faultAtScript,

@@ -1,9 +1,8 @@
+import { createEngine, type Engine, type Settlement } from '@lockstep/delivery/internal';
 import { connect, type Redis } from '@lockstep/redis';
 import { eventually } from '@lockstep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import '../src/topologies.ts';
-import { createEngine } from '../../packages/delivery/src/create-engine.ts';
-import type { Engine, Settlement } from '../../packages/delivery/src/internal.ts';
 import { startStandalone, type StandaloneServer } from '../src/servers/standalone.ts';
 import { silent } from './redis-load.ts';
 

@@ -17,6 +17,11 @@ export interface TimerOptions {
 
 export interface Timer {
   cancel(): void;
+  /**
+   * Whether it keeps the process alive from here on. Optional: what is needed again and again is cheaper to let go than
+   * to cancel and set anew; where a clock does not offer it, it is cancelled.
+   */
+  keepAlive?(on: boolean): void;
 }
 
 /** setTimeout takes a signed 32-bit delay; beyond it Node fires at once. */
@@ -24,7 +29,7 @@ const longestTimeout = 2 ** 31 - 1;
 
 class ChainedTimeout implements Timer {
   readonly #fire: () => void;
-  readonly #unref: boolean;
+  #unref: boolean;
   #handle: ReturnType<typeof setTimeout>;
 
   constructor(fire: () => void, delayMs: number, unref: boolean) {
@@ -35,6 +40,12 @@ class ChainedTimeout implements Timer {
 
   cancel(): void {
     clearTimeout(this.#handle);
+  }
+
+  keepAlive(on: boolean): void {
+    this.#unref = !on;
+    if (on) this.#handle.ref();
+    else this.#handle.unref();
   }
 
   #arm(delayMs: number): ReturnType<typeof setTimeout> {

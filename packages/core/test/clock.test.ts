@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { elapsedSince, instant, systemClock, type Clock } from '@lockstep/core';
 
 const longestTimeout = 2 ** 31 - 1;
@@ -109,5 +109,24 @@ describe('elapsed time', () => {
         expect(elapsed).toBeGreaterThanOrEqual(laterMonotonic - monotonic);
       }),
     );
+  });
+});
+
+describe('a timer of the machine', () => {
+  it('keeps the process alive only while it is told to', () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    const timer = systemClock.setTimer(() => {}, 60_000);
+    expect(timers()).toBe(before + 1);
+    timer.keepAlive!(false);
+    expect(timers()).toBe(before);
+    timer.keepAlive!(true);
+    expect(timers()).toBe(before + 1);
+    timer.cancel();
+    expect(timers()).toBe(before);
+  });
+
+  it('fires although it was let go, in a process that lives', async () => {
+    await new Promise<void>((resolve) => systemClock.setTimer(resolve, 5).keepAlive!(false));
   });
 });

@@ -83,6 +83,11 @@ export class LeaseState {
     );
   }
 
+  /** The moment the first renewal is due by the monotonic clock; costs no look at it. */
+  get renewalDueAt(): number {
+    return this.#renewedAt.monotonic + this.ttlMs / renewalsPerTtl;
+  }
+
   /** Milliseconds until the next renewal is due; negative when it is late. */
   renewalDueMs(): number {
     const due = this.ttlMs / renewalsPerTtl - elapsedSince(this.#clock, this.#renewedAt);

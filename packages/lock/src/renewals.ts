@@ -50,12 +50,14 @@ export class Renewals {
   }
 
   add(lease: LeaseState): void {
+    if (this.#leases.size === 0) this.#timer?.keepAlive?.(true);
     this.#leases.add(lease);
-    this.#armFor(lease.renewalDueMs());
+    // Mostly an earlier round will do, and no clock has to be looked at.
+    if (lease.renewalDueAt < this.#dueAt) this.#armFor(lease.renewalDueMs());
   }
 
   delete(lease: LeaseState): void {
-    if (this.#leases.delete(lease) && this.#leases.size === 0) this.#disarm();
+    if (this.#leases.delete(lease) && this.#leases.size === 0) this.#letGo();
   }
 
   /** A lease's time to live has changed. */
@@ -144,6 +146,12 @@ export class Renewals {
     this.#timer?.cancel();
     this.#dueAt = dueAt;
     this.#timer = clock.setTimer(() => this.#due(), wait);
+  }
+
+  /** Locks are taken and given back all the time: a timer that finds nothing to do costs less than one for each. */
+  #letGo(): void {
+    if (this.#timer?.keepAlive === undefined) this.#disarm();
+    else this.#timer.keepAlive(false);
   }
 
   #disarm(): void {
