@@ -24,7 +24,10 @@ export interface RedisOptions {
   readonly prefix?: string | undefined;
   /** Deadline of a call in ms, waiting for the connection and retries included. Default 2,000. */
   readonly commandTimeoutMs?: number | undefined;
-  /** After this long without a byte while a reply is due, the socket is torn down and replaced. Default 1,000. */
+  /**
+   * After this long without a byte while a reply is due, a quarter later at most, the socket is torn down and replaced.
+   * Default 1,000.
+   */
   readonly socketTimeoutMs?: number | undefined;
   /**
    * What Node's `tls.connect` takes (`ca`, `cert`, `key`, `servername` ...), for a `rediss` URL. The server's certificate
