@@ -57,17 +57,18 @@ end
 local function erase_item(id, was_claimed)
   if was_claimed then erase_all(id) else erase(id) end
 end
-local function send_all(command, batches)
+-- The commands stand in a line of their own, by which a missing permission is told.
+local function send_erasure(...) redis.call('HDEL', ...) end
+local function send_write(...) redis.call('HSET', ...) end
+local function send_all(send, batches)
   for key, batch in pairs(batches) do
     local n = #batch
-    for first = 1, n, 4000 do
-      redis.call(command, key, unpack(batch, first, math.min(first + 3999, n)))
-    end
+    for first = 1, n, 4000 do send(key, unpack(batch, first, math.min(first + 3999, n))) end
   end
 end
 local function flush_items()
-  send_all('HDEL', gone)
-  send_all('HSET', written)
+  send_all(send_erasure, gone)
+  send_all(send_write, written)
   gone, written = {}, {}
 end
 `;
