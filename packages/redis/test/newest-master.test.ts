@@ -1,5 +1,6 @@
 import type { Logger } from '@lockstep/core';
 import { connect, createRedis } from '@lockstep/redis';
+import { eventually } from '@lockstep/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FakeServer, type Reply } from './fake-server.ts';
 
@@ -77,4 +78,31 @@ it('prefers any master to none, and says when no sentinel knows one', async () =
   await using redis = createRedis(urlOf([await sentinel(ignorant)]), { logger: silent });
   const refused: unknown = await redis.ready({ timeoutMs: 300 }).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+});
+
+interface ClientInsides {
+  readonly status: string;
+  readonly stream: { destroy(): void };
+  readonly connector: { readonly failoverDetector: { disconnect(): void } | null };
+}
+
+it('goes on looking when the connection before hears of a failover, and ends when it is told to', async () => {
+  const master = await server();
+  // The silent one keeps the next attempt waiting for a while.
+  const sentinels = [await sentinel(believing(master, 1)), await sentinel(() => undefined)];
+  await using redis = await connect(urlOf(sentinels), { logger: silent });
+  const client = redis.client as unknown as ClientInsides;
+  const detector = await eventually(() => {
+    expect(client.connector.failoverDetector).not.toBeNull();
+    return client.connector.failoverDetector!;
+  });
+  client.stream.destroy();
+  await eventually(() => expect(client.status).toBe('connecting'), { intervalMs: 1 });
+  detector.disconnect();
+  await redis.ready({ timeoutMs: 3_000 });
+  expect(client.status).toBe('ready');
+  client.stream.destroy();
+  await eventually(() => expect(client.status).toBe('connecting'), { intervalMs: 1 });
+  await redis.close();
+  await eventually(() => expect(client.status).toBe('end'));
 });

@@ -20,6 +20,10 @@ interface ConnectorInternals {
   connectToSentinel(sentinel: SentinelAddress, options?: object): AdminClient;
   updateSentinels(client: AdminClient): Promise<void>;
   sentinelNatResolve(address: Address | null): Address | null;
+  /** Listens for a failover while a connection is up, and ends it by `disconnect` when it hears of one. */
+  failoverDetector: { readonly isDisconnected: boolean; cleanup(): void } | null;
+  connect(eventEmitter: unknown): Promise<unknown>;
+  disconnect(): void;
 }
 
 const Connector = SentinelConnector as unknown as new (options: unknown) => ConnectorInternals;
@@ -33,6 +37,27 @@ const graceMs = 250;
  * thinks that it is the master, and acknowledges writes that will be gone.
  */
 export class NewestMasterConnector extends Connector {
+  #isLooking = false;
+
+  override connect(eventEmitter: unknown): Promise<unknown> {
+    this.#isLooking = true;
+    return super.connect(eventEmitter).finally(() => (this.#isLooking = false));
+  }
+
+  /**
+   * The detector of the connection before still listens while the next one is looked for. What it hears of then is being
+   * asked for anyway; and an attempt that it ended would be taken for the wish of the user: ioredis makes no other.
+   */
+  override disconnect(): void {
+    if (this.#isLooking && this.failoverDetector?.isDisconnected) this.#forgetDetector();
+    else super.disconnect();
+  }
+
+  #forgetDetector(): void {
+    this.failoverDetector?.cleanup();
+    this.failoverDetector = null;
+  }
+
   /** Takes the place of ioredis's own, which asks one sentinel. */
   async resolve(sentinel: SentinelAddress): Promise<Address | null> {
     const { sentinels } = this.sentinelIterator;
