@@ -5,7 +5,7 @@ import { realHarness } from '../src/harness.ts';
 
 /** Ten at a time: most of their time passes waiting for leases to end. */
 const parallel = 10;
-const runs = Number(process.env['LOCKSTEP_MODEL_RUNS'] ?? 8);
+const runs = Number(process.env['LOCKSTEP_MODEL_RUNS'] ?? 5);
 const seed = Number(process.env['LOCKSTEP_MODEL_SEED'] ?? Date.now() % 0x7fffffff);
 
 // The embedded stand-in takes longer for a call than a step of time lasts.
