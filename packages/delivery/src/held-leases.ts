@@ -1,5 +1,6 @@
 import { LeaseWatch, TaskCancelledError, type Clock } from '@lockstep/core';
 import type { Doorbell } from '@lockstep/redis';
+import { cancelBell } from './cancel-bell.ts';
 import type { ClaimedItem } from './claimed-item.ts';
 import { parseState } from './record.ts';
 import type { Store } from './store.ts';
@@ -110,9 +111,4 @@ export class HeldLeases {
     if (!stored?.cancelled || parseState(stored.state).token !== item.fencingToken) return;
     if (item.isValid()) item.abort(new TaskCancelledError(item.id));
   }
-}
-
-/** What the script that cancels rings. */
-function cancelBell(caller: string): string {
-  return `${caller}!`;
 }

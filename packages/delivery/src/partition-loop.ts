@@ -7,6 +7,7 @@ import {
   type Timer,
 } from '@lockstep/core';
 import type { Doorbell } from '@lockstep/redis';
+import { cancelBell } from './cancel-bell.ts';
 import type { ClaimedItem } from './claimed-item.ts';
 import { Condition } from './condition.ts';
 import type { Settlement } from './item.ts';
@@ -23,11 +24,6 @@ const claimsPerTurn = 500;
 interface Arrival {
   readonly claims: readonly Claim[];
   readonly sentAt: Instant;
-}
-
-/** What rings when something that this worker holds was cancelled. */
-function cancelBell(id: string): string {
-  return `${id}!`;
 }
 
 export interface LoopParts {
