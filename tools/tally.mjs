@@ -80,16 +80,25 @@ export function tally(files) {
 export function failuresIn(file) {
   return (readReport(file)?.testResults ?? []).flatMap((result) => {
     const where = relative(process.cwd(), result.name);
-    if (isBroken(result)) return [`${where}: ${firstLine(result.message)}`];
+    if (isBroken(result)) return [`${where}: ${why(result.message)}`];
     return result.assertionResults
       .filter(({ status }) => status === 'failed')
-      .map(({ fullName, failureMessages }) => `${where}: ${fullName}: ${firstLine(failureMessages[0])}`);
+      .map(({ fullName, failureMessages }) => `${where}: ${fullName}: ${why(failureMessages[0])}`);
   });
 }
 
-/** @param {string} [text] */
-function firstLine(text = 'no message') {
-  return text.split('\n', 1)[0];
+const longestReason = 600;
+
+/**
+ * The message without its stack, in one line: a property names its seed, its counterexample and the cause in it.
+ * @param {string} [text]
+ */
+function why(text = 'no message') {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('    at '));
+  return lines
+    .map((line) => line.trim())
+    .join(' | ')
+    .slice(0, longestReason);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -70,19 +70,19 @@ test('no test at all is not a passed run', () => {
   expect(tally({}).status).toBe(1);
 });
 
-test('what failed is named with the first line of why', () => {
+test('what failed is named with its whole reason and no stack', () => {
   const assertionResults = [
     { status: 'passed', fullName: 'fine', failureMessages: [] },
     {
       status: 'failed',
       fullName: 'a lock excludes',
-      failureMessages: ['expected 2 to be 1\n    at file.ts:1'],
+      failureMessages: ['failed after 3 tests\n{ seed: 7 }\n\nCaused by: 2 is not 1\n    at file.ts:1'],
     },
   ];
   const loading = {
     name: 'broken.test.ts',
     status: 'failed',
-    message: 'no such module\nstack',
+    message: 'no such module\n    at loader.ts:1',
     assertionResults: [],
   };
   const report = {
@@ -91,6 +91,6 @@ test('what failed is named with the first line of why', () => {
     testResults: [{ name: 'lock.test.ts', status: 'failed', assertionResults }, loading],
   };
   expect(tally({ 'a.json': report }, 'a.json').failures).toBe(
-    'failed: lock.test.ts: a lock excludes: expected 2 to be 1\nfailed: broken.test.ts: no such module\n',
+    'failed: lock.test.ts: a lock excludes: failed after 3 tests | { seed: 7 } | Caused by: 2 is not 1\nfailed: broken.test.ts: no such module\n',
   );
 });
