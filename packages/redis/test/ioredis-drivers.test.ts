@@ -39,6 +39,21 @@ describe.each(['redis', 'redis+cluster'])('a %s:// connection over a server that
     expect(fake.count('eval')).toBe(2);
   });
 
+  it('is there soon after a server has read its data back, whatever that guessed', async () => {
+    await using fake = await FakeServer.start();
+    const done = fake.answers['info']!;
+    let loading = true;
+    fake.answers['info'] = (...asked) =>
+      loading ? 'redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:9\r\n' : done(...asked);
+    const connecting = connect(urlOf(fake), { ...options, commandTimeoutMs: 5_000, socketTimeoutMs: 5_000 });
+    await eventually(() => expect(fake.count('info')).toBeGreaterThan(2));
+    loading = false;
+    const readAt = performance.now();
+    await using redis = await connecting;
+    expect(await redis.run(increment, run, { by: 1 })).toBe(1);
+    expect(performance.now() - readAt).toBeLessThan(2_000);
+  });
+
   it('says what failed when a pipeline is cut, or refused one by one', async () => {
     await using fake = await FakeServer.start();
     await using redis = await connect(urlOf(fake), options);

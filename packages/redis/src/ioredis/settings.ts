@@ -3,6 +3,12 @@ import type { ResolvedRedisOptions } from '../options.ts';
 import type { Credentials } from '../target.ts';
 
 /**
+ * How often a server that reads its data back is asked whether it is done. ioredis would wait for as long as the server
+ * guesses, a second at least and ten at most, and a guess made early is far too long.
+ */
+const loadingPollMs = 100;
+
+/**
  * The ioredis settings that decide correctness. Passed to every client this package makes, also to the duplicate of a
  * handed-in one.
  */
@@ -26,6 +32,7 @@ export function correctnessSettings(options: ResolvedRedisOptions): Record<strin
     // RESP3 drops invalidation pushes and changes subscriber mode; both majors speak RESP2 alike.
     protocol: 2,
     failoverDetector: true,
+    maxLoadingRetryTime: loadingPollMs,
     retryStrategy: reconnectDelay(options),
   };
 }
