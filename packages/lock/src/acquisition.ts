@@ -13,7 +13,7 @@ import type { Claim, Entrant } from './claim.ts';
 import type { LockEngine } from './engine.ts';
 import { LeaseState } from './lease-state.ts';
 import type { Plan } from './primitive.ts';
-import { graceMs, lookoutPositions, patienceMs, staggerMs } from './timing.ts';
+import { graceMs, lookoutMs, lookoutPositions, patienceMs, staggerMs } from './timing.ts';
 import { Waiter } from './waiter.ts';
 import { within } from './within.ts';
 
@@ -184,7 +184,7 @@ export class Acquisition implements Entrant {
     const { id } = this.#claim;
     const removers = [
       this.#engine.listen(id, this.#waiter.wake),
-      this.#engine.listen(`${id}+`, () => this.#waiter.wakeWithin(graceMs + 10 * slackMs)),
+      this.#engine.listen(`${id}+`, () => this.#waiter.wakeWithin(graceMs + lookoutMs + slackMs)),
     ];
     this.#unlisten = () => removers.forEach((remove) => remove());
   }

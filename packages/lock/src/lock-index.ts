@@ -1,5 +1,5 @@
 import type { CompiledPattern } from '@lockstep/core';
-import { instant, type Clock, type ErrorHandler, type Instant } from '@lockstep/core';
+import { instant, type Clock, type ErrorHandler, type Instant, type Timer } from '@lockstep/core';
 import { inTime } from './answers.ts';
 import { ballot } from './ballot.ts';
 import { majority } from './claim.ts';
@@ -44,8 +44,8 @@ export class LockIndex {
   readonly #entered = new Map<string, Entry>();
   readonly #writers: readonly IndexWriter[];
   #pending = new Map<string, Pending>();
-  #gathering: Promise<void> | undefined;
-  #writeNow: (() => void) | undefined;
+  /** Ends the gathering. */
+  #timer: Timer | undefined;
   /** A place could not be written to. */
   #isBehind = false;
 
@@ -80,7 +80,8 @@ export class LockIndex {
     // A lock that is used again and again is written once, rather than nearly written each time.
     if (known !== undefined) holders.add(this);
     this.#pending.set(name, { forMs, holders });
-    this.#gathering ??= this.#gather();
+    if (this.#timer === undefined) this.#timer = this.#clock.setTimer(() => this.#write(), gatherMs);
+    else if (this.#pending.size === 1) this.#timer.keepAlive?.(true);
   }
 
   /** A holder is done: what waits to be written for nobody else is not written. */
@@ -90,7 +91,7 @@ export class LockIndex {
     this.#pending.delete(name);
     const known = this.#entered.get(name);
     if (known !== undefined) this.#entered.set(name, { ...known, forMs: 0 });
-    if (this.#pending.size === 0) this.#writeNow?.();
+    if (this.#pending.size === 0) this.#letGo();
   }
 
   /** Tries again what could not be written. */
@@ -101,8 +102,7 @@ export class LockIndex {
 
   /** Resolves once what was entered before is written, or could not be; of several places by a majority. */
   async flush(): Promise<void> {
-    this.#writeNow?.();
-    await this.#gathering;
+    this.#write();
     this.catchUp();
     const written = this.#writers.map((writer) => writer.written());
     await ballot(written, majority(written.length));
@@ -125,15 +125,19 @@ export class LockIndex {
     }
   }
 
-  async #gather(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimer(resolve, gatherMs);
-      this.#writeNow = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#gathering = undefined;
+  /** Nothing waits to be written: a timer that finds so costs less than one for each lock that is soon free again. */
+  #letGo(): void {
+    if (this.#timer?.keepAlive === undefined) this.#stopGathering();
+    else this.#timer.keepAlive(false);
+  }
+
+  #stopGathering(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #write(): void {
+    this.#stopGathering();
     const batch = new Map([...this.#pending].map(([name, { forMs }]) => [name, forMs]));
     this.#pending = new Map();
     for (const writer of this.#writers) writer.write(batch);

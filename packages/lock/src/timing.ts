@@ -13,6 +13,9 @@ export const foreignPollMs = 250;
 /** Of so many waiters that were heard of last, one sees to it that the first comes when it is rung. */
 export const lookoutCandidates = 4;
 
+/** A lookout looks this much after the grace of the ring that it was told of, and so sees to all that were rung so long after. */
+export const lookoutMs = 50;
+
 /** A waiter further back looks this much later than the one before it, so that one of them finds an expired lock. */
 export const staggerMs = 100;
 

@@ -9,7 +9,8 @@ export class Waiter {
   #timer: Timer | undefined;
   #wakeAt = Infinity;
   #rung = false;
-  #nextEndsAt = Infinity;
+  /** When to look, whatever ends a sleep before. */
+  #lookAt = Infinity;
   #resolve: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -22,10 +23,12 @@ export class Waiter {
     this.#end();
   };
 
-  /** Sees to it that this sleep, or else the next one, ends within `ms` from now. */
+  /** Sees to it that a sleep ends so long from now, or soon after; sleeps that end before do not count. */
   wakeWithin(ms: number): void {
+    const lookAt = this.#clock.monotonic() + ms;
+    if (lookAt >= this.#lookAt) return;
+    this.#lookAt = lookAt;
     if (this.#resolve) this.#arm(ms);
-    else this.#nextEndsAt = Math.min(this.#nextEndsAt, this.#clock.monotonic() + ms);
   }
 
   sleep(ms: number): Promise<void> {
@@ -33,11 +36,10 @@ export class Waiter {
       this.#rung = false;
       return Promise.resolve();
     }
-    const sooner = Math.max(this.#nextEndsAt - this.#clock.monotonic(), 0);
-    this.#nextEndsAt = Infinity;
+    const untilLook = Math.max(this.#lookAt - this.#clock.monotonic(), 0);
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      if (Math.min(ms, sooner) < Infinity) this.#arm(Math.min(ms, sooner));
+      if (Math.min(ms, untilLook) < Infinity) this.#arm(Math.min(ms, untilLook));
     });
   }
 
@@ -57,6 +59,7 @@ export class Waiter {
     if (resolve === undefined) return;
     this.#resolve = undefined;
     this.#rung = false;
+    if (this.#lookAt <= this.#clock.monotonic()) this.#lookAt = Infinity;
     resolve();
   }
 }

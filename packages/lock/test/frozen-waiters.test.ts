@@ -92,4 +92,19 @@ describe('a sleep', () => {
     expect(again - from).toBe(5_000);
     await second;
   });
+
+  it('that ends before what was asked leaves it to the next', async () => {
+    const clock = new ManualClock();
+    const waiter = new Waiter(clock);
+    const start = clock.monotonic();
+    const short = waiter.sleep(100);
+    waiter.wakeWithin(800);
+    await clock.advance(100);
+    await short;
+    let wokeAt = Infinity;
+    const long = waiter.sleep(5_000).then(() => (wokeAt = clock.monotonic()));
+    await clock.advance(1_000);
+    expect(wokeAt - start).toBe(800);
+    await long;
+  });
 });

@@ -22,9 +22,12 @@ if holder == owner then
   if metadata ~= '' then lengthen(meta, ttl_ms) end
   return {1, redis.call('GET', fence)}
 end
-if redis.call('ZSCORE', gone, owner) then return {2} end
-local found = redis.call('HGET', meta, 'layout')
-if found and found * 1.0 > ${layout} then return {3, found} end
+-- Mostly neither is there.
+if redis.call('EXISTS', gone, meta) > 0 then
+  if redis.call('ZSCORE', gone, owner) then return {2} end
+  local found = redis.call('HGET', meta, 'layout')
+  if found and found * 1.0 > ${layout} then return {3, found} end
+end
 local waiter = channel .. ' ' .. owner
 local first = head(waiters, alive)
 if not holder and (not first or first == waiter) then

@@ -1,9 +1,10 @@
-import { graceMs, lookoutCandidates, patienceMs } from '../timing.ts';
+import { graceMs, lookoutCandidates, lookoutMs, patienceMs } from '../timing.ts';
 
 /**
  * Lua: the line of waiters in front of a lock. A waiter is `<channel of its process> <bell>`; it stands in the list
  * `waiters` from its first refusal to its grant, and its lease in the sorted set `alive` says how long it counts
- * without a sign of life. Only the first live waiter may take what is free.
+ * without a sign of life. Only the first live waiter may take what is free. ` <waiter>` in `alive` notes of a lookout
+ * until when it need not be told again: no waiter begins with a space.
  *
  * Scripts that include this name the argument `exact`: `1` where PUBLISH counts every receiver, `0` on Cluster.
  */
@@ -15,9 +16,13 @@ local function call_on(waiter, suffix)
   return redis.call('PUBLISH', string.sub(waiter, 1, cut - 1), string.sub(waiter, cut + 1) .. suffix)
 end
 
+local function note_of(waiter)
+  return ' ' .. waiter
+end
+
 local function leave(waiters, alive, waiter)
   redis.call('LREM', waiters, 1, waiter)
-  redis.call('ZREM', alive, waiter)
+  redis.call('ZREM', alive, waiter, note_of(waiter))
 end
 
 -- The first waiter whose lease runs, and the end of that; the dead before it are dropped, each once, so the loop is paid
@@ -29,26 +34,35 @@ local function head(waiters, alive)
     local lease = redis.call('ZSCORE', alive, first)
     if lease and lease * 1.0 > now then return first, lease * 1.0 end
     redis.call('LPOP', waiters)
-    redis.call('ZREM', alive, first)
+    redis.call('ZREM', alive, first, note_of(first))
   end
 end
 
--- Tells ('+') one of those behind the first to look after the grace: whoever was heard of last, as it is the likeliest not
--- to be frozen itself; of another process than the first, if there is one.
-local function post_lookout(alive, first)
+-- One of those behind the first: whoever was heard of last, as it is the likeliest not to be frozen itself; of another
+-- process than the first, if there is one.
+local function choose_lookout(alive, first)
   local channel = string.match(first, '^[^ ]+ ')
   local latest = redis.call('ZREVRANGE', alive, 0, ${lookoutCandidates - 1})
   local chosen = false
   for i = 1, #latest do
-    if latest[i] ~= first then
-      chosen = chosen or latest[i]
-      if string.sub(latest[i], 1, #channel) ~= channel then
-        chosen = latest[i]
-        break
-      end
+    local waiter = latest[i]
+    if waiter ~= first and string.byte(waiter) ~= 32 then
+      if string.sub(waiter, 1, #channel) ~= channel then return waiter end
+      chosen = chosen or waiter
     end
   end
-  if chosen then call_on(chosen, '+') end
+  return chosen
+end
+
+-- Tells ('+') a lookout to look after the grace, unless it was told so short a time ago that its look will do. A message
+-- for each hand-off of a busy lock would cost more than all else of it.
+local function post_lookout(alive, first)
+  local chosen = choose_lookout(alive, first)
+  if not chosen then return end
+  local told_until = redis.call('ZSCORE', alive, note_of(chosen))
+  if told_until and told_until * 1.0 > now then return end
+  call_on(chosen, '+')
+  redis.call('ZADD', alive, int(now + ${lookoutMs}), note_of(chosen))
 end
 
 -- Rings the first live waiter. One whose process is gone is dropped where PUBLISH tells; one that is frozen has the
