@@ -14,8 +14,8 @@ export interface LockHandle extends Lease {
   /** The id of this grant, or the name of a re-entrant owner. */
   readonly owner: string;
   /**
-   * Gives the lock back: one round trip, two the first time that somebody is found to wait for it. `expired` says that
-   * it was not ours any more. Called again it gives the first answer.
+   * Gives the lock back, in one round trip. `expired` says that it was not ours any more. Called again it gives the
+   * first answer.
    *
    * @throws REDIS_UNAVAILABLE when Redis cannot be reached; the lock then runs out by itself. Once it has, the answer is
    * `expired`, whether Redis can be reached or not.

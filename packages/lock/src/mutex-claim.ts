@@ -80,15 +80,16 @@ export class MutexClaim implements Claim {
     this.#isOver = true;
     const uncertain = isOpen || (this.#uncertain?.has(place) ?? false);
     const sending = new Sending(undefined);
-    // Where others were seen a moment ago, they wait to be rung: the short script would only say so.
-    if (this.#isPlain && !uncertain && !place.crowded.has(this.name)) {
-      const args = { owner: this.id };
-      const reply = await place.redis.run(freeMutex, this.#keysAt(place), args, sending);
-      // A first try whose reply was lost has released it: a lease that still ran was not taken by anyone else.
-      if (reply === 'not-held') return sending.isUncertain && isValid ? 'released' : 'expired';
-      if (reply === 'released') return reply;
-    }
-    const outcome = await this.#release(place, '', uncertain ? releasedRetention(place, this) : 0, sending);
+    const outcome =
+      this.#isPlain && !uncertain
+        ? await place.redis.run(
+            freeMutex,
+            this.#keysAt(place),
+            { owner: this.id, exact: place.exact },
+            sending,
+          )
+        : await this.#release(place, '', uncertain ? releasedRetention(place, this) : 0, sending);
+    // A first try whose reply was lost has released it: a lease that still ran was not taken by anyone else.
     return outcome === 'expired' && sending.isUncertain && isValid ? 'released' : outcome;
   }
 

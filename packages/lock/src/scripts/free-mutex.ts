@@ -1,23 +1,27 @@
 import { defineScript } from '@lockstep/redis';
-
-export type FreeReply = 'released' | 'not-held' | 'not-plain';
-
-const replies: readonly FreeReply[] = ['not-held', 'released', 'not-plain'];
+import { layout, parseRelease } from '../answer.ts';
+import { queueLua } from './queue.ts';
 
 /**
- * The common case of `releaseMutex`: nobody waits, nothing is told of the lock, no copy of the request can arrive any
- * more. Reply: 1 released, 0 it was not ours, 2 to say that the whole is needed: nothing was done.
+ * The common case of `releaseMutex`: the request did not stand in line, nobody is told of the lock, no copy of the request
+ * can arrive any more. Rings the next live waiter. Reply: 1 released, 0 it was not ours.
  */
 export const freeMutex = defineScript({
   name: 'lock.free',
-  keys: ['lock', 'waiters', 'meta'],
-  args: ['owner'],
+  keys: ['lock', 'waiters', 'alive', 'meta'],
+  args: ['owner', 'exact'],
+  include: [queueLua],
   lua: /* lua */ `
 if redis.call('GET', lock) ~= owner then return 0 end
-if redis.call('EXISTS', waiters, meta) > 0 then return 2 end
-return redis.call('DEL', lock)
+-- Mostly neither is there.
+if redis.call('EXISTS', waiters, meta) == 0 then return redis.call('DEL', lock) end
+local found = redis.call('HGET', meta, 'layout')
+if found and found * 1.0 > ${layout} then return {3, found} end
+redis.call('DEL', lock, meta)
+summon(waiters, alive)
+return 1
 `,
   idempotent: true,
   allowOom: true,
-  parse: (reply): FreeReply => replies[reply as number] ?? 'not-held',
+  parse: parseRelease,
 });
