@@ -71,7 +71,12 @@ describe('options of a connection', () => {
     const lines: string[] = [];
     const log = (_: object, message: string) => void lines.push(message);
     const logger: Logger = { debug: log, info: log, warn: log, error: log };
-    const redisOptions = { autoResendUnfulfilledCommands: false, commandTimeout: 1, socketTimeout: 1 };
+    const redisOptions = {
+      autoResendUnfulfilledCommands: false,
+      commandTimeout: 1,
+      socketTimeout: 1,
+      maxLoadingRetryTime: 100,
+    };
     const hand = (options: object) =>
       createRedis(
         {
@@ -97,6 +102,7 @@ describe('options of a connection', () => {
       autoResendUnfulfilledCommands: false,
       commandTimeout: 1,
       socketTimeout: 1,
+      maxLoadingRetryTime: 100,
       lazyConnect: true,
     };
     const hand = (options: object) => {

@@ -75,12 +75,17 @@ describe('createRedis', () => {
   it('warns of settings of a handed-in client that weaken promises, each with its remedy', () => {
     const { lines, logger } = collect();
     createRedis({ client: idle({}) }, { logger });
-    expect(lines).toHaveLength(3);
+    expect(lines).toHaveLength(4);
     expect(lines.join('\n')).toMatch(
-      /autoResendUnfulfilledCommands[\s\S]*commandTimeout[\s\S]*socketTimeout/,
+      /autoResendUnfulfilledCommands[\s\S]*commandTimeout[\s\S]*socketTimeout[\s\S]*maxLoadingRetryTime: 10000/,
     );
     const quiet = collect();
-    const safe = { autoResendUnfulfilledCommands: false, commandTimeout: 2_000, socketTimeout: 1_000 };
+    const safe = {
+      autoResendUnfulfilledCommands: false,
+      commandTimeout: 2_000,
+      socketTimeout: 1_000,
+      maxLoadingRetryTime: 1_000,
+    };
     createRedis({ client: idle(safe) }, { logger: quiet.logger });
     expect(quiet.lines).toEqual([]);
   });

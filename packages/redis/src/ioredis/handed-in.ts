@@ -9,6 +9,10 @@ const forbidden: Readonly<Record<string, string>> = {
   readOnly: 'must not be set: scripts write',
 };
 
+/** What ioredis takes where nothing is said. */
+const ioredisLoadingRetryMs = 10_000;
+const longestLoadingRetryMs = 1_000;
+
 /** Refuses a handed-in client whose settings break promises; warns of those that weaken them. */
 export function assertClientOptions(client: RedisClient & ClientInternals, logger: Logger): void {
   const all = client.options ?? {};
@@ -47,6 +51,13 @@ function* weaknesses(
   }
   if (options['socketTimeout'] === undefined) {
     yield ['no socketTimeout', 'set it to 1000, or the client never leaves a frozen server'];
+  }
+  const loadingRetryMs = Number(options['maxLoadingRetryTime'] ?? ioredisLoadingRetryMs);
+  if (loadingRetryMs > longestLoadingRetryMs) {
+    yield [
+      `maxLoadingRetryTime: ${loadingRetryMs}`,
+      'set it to 100, or the client stays away for so long from a server that has read its data back',
+    ];
   }
 }
 
