@@ -123,8 +123,8 @@ export function receiveBehaviour(harness: BehaviourHarness): void {
       const since = harness.clock.monotonic();
       lease!.signal.addEventListener('abort', () => (toldAfterMs = harness.clock.monotonic() - since));
       await harness.advance(500);
-      // A busy machine may be late, in which case this moment is as well.
-      expect(toldAfterMs).toBeDefined();
+      // A busy machine may be late; unless it was told of the extension it would hear after a minute.
+      expect(toldAfterMs).toBeLessThanOrEqual(harness.real ? 5_000 : 450);
       expect(await engine.close()).toMatchObject({ returned: 0 });
     });
   });

@@ -3,7 +3,7 @@ import { layout, parseRelease } from '../answer.ts';
 import { queueLua } from './queue.ts';
 
 /**
- * The common case of `releaseMutex`: the request did not stand in line, nobody is told of the lock, no copy of the request
+ * The common case of `releaseMutex`: the request does not stand in line, nobody is told of the lock, no copy of the request
  * can arrive any more. Rings the next live waiter. Reply: 1 released, 0 it was not ours.
  */
 export const freeMutex = defineScript({
